@@ -1,0 +1,277 @@
+package io.firn;
+
+import io.firn.entry.EntryLimits;
+import io.firn.keyspace.Opening;
+import io.firn.keyspace.Openings;
+import io.firn.keyspace.Scan;
+import io.firn.keyspace.TreeReader;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A position in a range of a keyspace, as the range was when the cursor was opened, or at a snapshot. Nothing is read
+ * before the first move. Every move answers whether there is an entry; key and value are valid until the next move or
+ * {@code close}.
+ *
+ * <p>Past the end {@code next} stays false and {@code previous} gives the last entry; before the start it is the other
+ * way round. Before any move {@code next} is {@code first} and {@code previous} is {@code last}. A move that throws
+ * leaves the cursor as before any move.
+ *
+ * <p>Marked [0]: allocates nothing on the heap, on platform threads and after compilation.
+ *
+ * <p>Threads: one at a time; a second one meanwhile is an IllegalStateException. Closed by: its user; a forgotten one
+ * is released and reported some time after it became garbage. When the database is closed, so are its cursors.
+ */
+public final class Cursor implements AutoCloseable {
+    private final TreeReader reader;
+    private final Scan scan;
+    private final Opening opening;
+
+    private boolean isOnEntry;
+    private MemorySegment keySegment = MemorySegment.NULL;
+    private long keyOffset;
+    private int keyLength;
+    private MemorySegment valueSegment = MemorySegment.NULL;
+    private long valueOffset;
+    private int valueLength;
+    private long seqno;
+    private @Nullable Lent lentKey;
+    private @Nullable Lent lentValue;
+
+    Cursor(TreeReader reader, Scan scan, Openings openings) {
+        this.reader = reader;
+        this.scan = scan;
+        opening = openings.open(this, "a cursor of keyspace " + reader.name(), () -> reader.release(scan));
+    }
+
+    // ---- moves
+
+    /** To the first entry of the range. [0] */
+    public boolean first() {
+        begin();
+        try {
+            return end(scan.first());
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /** To the last entry of the range. [0] */
+    public boolean last() {
+        begin();
+        try {
+            return end(scan.last());
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /** To the entry behind. [0] */
+    public boolean next() {
+        begin();
+        try {
+            return end(scan.next());
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /** To the entry before. [0] */
+    public boolean previous() {
+        begin();
+        try {
+            return end(scan.previous());
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /** To the first entry at or after the key, within the range. [0] */
+    public boolean seek(MemorySegment key) {
+        begin();
+        try {
+            return end(scan.seek(key));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /** To the last entry at or before the key, within the range. [0] */
+    public boolean seekForPrevious(MemorySegment key) {
+        begin();
+        try {
+            return end(scan.seekForPrevious(key));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /**
+     * To exactly this key, through the filters, as a get of no copy. If it is missing or outside the range there is no
+     * entry, and {@code next} and {@code previous} go from where it would stand. [0]
+     */
+    public boolean find(MemorySegment key) {
+        EntryLimits.checkKey(key.byteSize());
+        begin();
+        try {
+            return end(scan.find(key));
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /** Takes an entry off the front of the range: it is shown now, and by no later move. [0] */
+    public boolean nextFront() {
+        begin();
+        try {
+            return end(scan.nextFront());
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /** Takes an entry off the back of the range: it is shown now, and by no later move. [0] */
+    public boolean nextBack() {
+        begin();
+        try {
+            return end(scan.nextBack());
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    // ---- the entry; IllegalStateException without one
+
+    /** The key, read-only, valid until the next move. [0] */
+    public MemorySegment key() {
+        return isOnEntry && !Lent.IS_CHECKED ? slice(keySegment, keyOffset, keyLength) : checkedKey();
+    }
+
+    /** The value, read-only, valid until the next move. [0] */
+    public MemorySegment value() {
+        return isOnEntry && !Lent.IS_CHECKED ? slice(valueSegment, valueOffset, valueLength) : checkedValue();
+    }
+
+    /** The size of the value in bytes, which is not read for it. [0] */
+    public long valueSize() {
+        checkOnEntry();
+        return valueLength;
+    }
+
+    /** A copy of the key. */
+    public byte[] keyBytes() {
+        checkOnEntry();
+        return copied(keySegment, keyOffset, keyLength);
+    }
+
+    /** A copy of the value. */
+    public byte[] valueBytes() {
+        checkOnEntry();
+        return copied(valueSegment, valueOffset, valueLength);
+    }
+
+    /** The seqno of the write that the entry is from; 0 if it is so old that no reader can tell. [0] */
+    public long seqno() {
+        checkOnEntry();
+        return seqno;
+    }
+
+    /** Idempotent. */
+    @Override
+    public void close() {
+        leave();
+        opening.close();
+        // Until here this is no garbage, and not forgotten.
+        Reference.reachabilityFence(this);
+    }
+
+    private void begin() {
+        leave();
+        opening.enter();
+    }
+
+    private void leave() {
+        isOnEntry = false;
+        if (Lent.IS_CHECKED) {
+            lentKey = Lent.end(lentKey);
+            lentValue = Lent.end(lentValue);
+        }
+    }
+
+    private boolean end(boolean isThere) {
+        if (isThere) {
+            keySegment = scan.keySegment();
+            keyOffset = scan.keyOffset();
+            keyLength = scan.keyLength();
+            valueSegment = scan.valueSegment();
+            valueOffset = scan.valueOffset();
+            valueLength = scan.valueLength();
+            seqno = scan.seqnoOfEntry();
+        }
+        opening.exit();
+        isOnEntry = isThere;
+        return isThere;
+    }
+
+    private RuntimeException failed(Throwable t) {
+        scan.restart();
+        opening.exit();
+        return switch (t) {
+            case InternalError lost -> reader.lostPage(lost);
+            case RuntimeException e -> e;
+            case Error e -> throw e;
+            default -> throw new AssertionError("a checked exception", t);
+        };
+    }
+
+    private void checkOnEntry() {
+        if (!isOnEntry) {
+            throw noEntry();
+        }
+    }
+
+    private RuntimeException noEntry() {
+        opening.checkOpen();
+        return new IllegalStateException("the cursor is at no entry");
+    }
+
+    private byte[] copied(MemorySegment segment, long offset, int length) {
+        opening.enter();
+        try {
+            byte[] copy = Reads.bytes(segment, offset, length);
+            opening.exit();
+            return copy;
+        } catch (Throwable t) {
+            throw failed(t);
+        }
+    }
+
+    /**
+     * So small, as are its callers, that it becomes part of theirs and the slice of no object. With an alignment: the
+     * platform's profile of the slice without is worn by others, and may keep the compiler from removing it.
+     */
+    private static MemorySegment slice(MemorySegment segment, long offset, long length) {
+        return segment.asSlice(offset, length, 1).asReadOnly();
+    }
+
+    private MemorySegment checkedKey() {
+        checkOnEntry();
+        Lent lent = lentKey;
+        if (lent == null) {
+            lent = new Lent(keySegment, keyOffset, keyLength);
+            lentKey = lent;
+        }
+        return lent.segment();
+    }
+
+    private MemorySegment checkedValue() {
+        checkOnEntry();
+        Lent lent = lentValue;
+        if (lent == null) {
+            lent = new Lent(valueSegment, valueOffset, valueLength);
+            lentValue = lent;
+        }
+        return lent.segment();
+    }
+}

@@ -1,0 +1,54 @@
+package io.firn.config;
+
+import java.util.List;
+
+/**
+ * What one keyspace consists of and did since the database was opened. Entries are counted as they are stored: every version of a
+ * key, tombstones included.
+ *
+ * @param memtableEntries entries in memtables
+ * @param memtableBytes memory of the memtables that are written to or wait to be flushed
+ * @param sealedMemtables memtables that wait to be flushed
+ * @param levels what stands in each level, from level 0 on
+ * @param flushes the writing of its memtables as tables; what is read is memory
+ * @param compactions the merging, moving and dropping of its tables
+ * @param compactionDebtBytes what stands where it will not stay, see {@link DatabaseStatistics}
+ * @param filterQueries how often a filter was asked about a key that its table does not have
+ * @param filterSkips how often it said so, and the table was not read; the rest were false positives
+ */
+public record KeyspaceStatistics(
+        long memtableEntries, long memtableBytes, int sealedMemtables, List<Level> levels,
+        DatabaseStatistics.Work flushes, DatabaseStatistics.Work compactions, long compactionDebtBytes,
+        long filterQueries, long filterSkips) {
+    public KeyspaceStatistics {
+        levels = List.copyOf(levels);
+    }
+
+    /**
+     * What stands in one level, or in several.
+     *
+     * @param runs sorted runs, each of which a lookup may have to ask
+     * @param tables tables of these runs
+     * @param entries entries of these tables
+     * @param tombstones those of the entries that are tombstones, weak ones included
+     * @param weakTombstones those of the tombstones that are weak
+     * @param diskBytes the size of the tables' files
+     */
+    public record Level(int runs, int tables, long entries, long tombstones, long weakTombstones, long diskBytes) {
+        /** Both together. */
+        public Level plus(Level other) {
+            return new Level(runs + other.runs, tables + other.tables, entries + other.entries,
+                    tombstones + other.tombstones, weakTombstones + other.weakTombstones, diskBytes + other.diskBytes);
+        }
+    }
+
+    /** All levels together. */
+    public Level allLevels() {
+        return levels.stream().reduce(new Level(0, 0, 0, 0, 0, 0), Level::plus);
+    }
+
+    /** The part of filter queries that spared reading a table, 0 to 1; 1 when there was no query. */
+    public double filterEfficiency() {
+        return filterQueries == 0 ? 1 : (double) filterSkips / filterQueries;
+    }
+}

@@ -1,0 +1,159 @@
+package io.firn.entry;
+
+import io.firn.ffm.budget.MemoryBudget;
+import io.firn.ffm.memory.Bytes;
+import io.firn.ffm.memory.Layouts;
+import io.firn.ffm.memory.Scratch;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One point lookup in progress: the key that is asked for, the answer, and the private memory that finding it takes.
+ *
+ * <p>Invariants: (1) the key lies in the probe's own memory and its hash is taken once. (2) The answer is
+ * (segment, offset, length): memory of a memtable, of a mapping, of a cache, or of this probe. It is valid until the
+ * probe asks again or is released, and while the super version that it came from is pinned.
+ *
+ * <p>Threads: one at a time; leased from a pool for a whole call including its callback (R20).
+ */
+public final class Probe implements AutoCloseable {
+    private final Scratch keyMemory;
+    private final HeldBlock index;
+    private final HeldBlock block;
+
+    private MemorySegment key = MemorySegment.NULL;
+    private int keyLength;
+    private long hash;
+    private long seqno;
+
+    private MemorySegment segment = MemorySegment.NULL;
+    private long offset;
+    private int length;
+    private long trailer;
+
+    private int filterSkips;
+    private int filterPasses;
+
+    public Probe(MemoryBudget budget) {
+        keyMemory = new Scratch(budget);
+        index = new HeldBlock(budget);
+        block = new HeldBlock(budget);
+    }
+
+    /** Asks for the newest version of a key at or below a seqno. */
+    public void ask(MemorySegment source, long sourceOffset, int sourceLength, long atSeqno) {
+        release();
+        key = keyMemory.atLeast(sourceLength);
+        // Not Bytes.copy: a caller's segments of every kind would spoil the type profile of its access sites.
+        MemorySegment.copy(source, sourceOffset, key, 0, sourceLength);
+        keyLength = sourceLength;
+        hash = Bytes.hash(key, 0, sourceLength);
+        seqno = atSeqno;
+    }
+
+    /** Asks for the newest version of a key at or below a seqno. */
+    public void ask(byte[] source, long atSeqno) {
+        release();
+        key = keyMemory.atLeast(source.length);
+        MemorySegment.copy(source, 0, key, Layouts.BYTE, 0, source.length);
+        keyLength = source.length;
+        hash = Bytes.hash(key, 0, source.length);
+        seqno = atSeqno;
+    }
+
+    /** Moves the question to another seqno, the key as it was. */
+    public void at(long atSeqno) {
+        seqno = atSeqno;
+    }
+
+    /** The key, from offset 0 on. */
+    public MemorySegment key() {
+        return key;
+    }
+
+    public int keyLength() {
+        return keyLength;
+    }
+
+    public long hash() {
+        return hash;
+    }
+
+    public long seqno() {
+        return seqno;
+    }
+
+    /** Called by the source that found the entry. */
+    public void answer(MemorySegment valueSegment, long valueOffset, int valueLength, long entryTrailer) {
+        segment = valueSegment;
+        offset = valueOffset;
+        length = valueLength;
+        trailer = entryTrailer;
+    }
+
+    /** Called by a source that shows its entries at a later seqno than they were written with. */
+    public void raiseTrailer(long byTrailer) {
+        trailer += byTrailer;
+    }
+
+    public MemorySegment segment() {
+        return segment;
+    }
+
+    public long offset() {
+        return offset;
+    }
+
+    public int length() {
+        return length;
+    }
+
+    public long trailer() {
+        return trailer;
+    }
+
+    /** A filter told that a table has not the key. */
+    public void countFilterSkip() {
+        filterSkips++;
+    }
+
+    /** A filter let the key pass, and the table has not got it. */
+    public void countFilterPass() {
+        filterPasses++;
+    }
+
+    public int filterSkips() {
+        return filterSkips;
+    }
+
+    public int filterPasses() {
+        return filterPasses;
+    }
+
+    public void clearFilterCounts() {
+        filterSkips = 0;
+        filterPasses = 0;
+    }
+
+    /** The block that tells where the key would stand; nobody needs it when that is known. */
+    public HeldBlock index() {
+        return index;
+    }
+
+    /** The block in which the key was looked for last; an answer may lie in it. */
+    public HeldBlock block() {
+        return block;
+    }
+
+    /** Lets go of what the answer lies in; it is no longer valid. */
+    public void release() {
+        index.release();
+        block.release();
+    }
+
+    @Override
+    public void close() {
+        keyMemory.close();
+        index.close();
+        block.close();
+    }
+}

@@ -1,0 +1,21 @@
+package io.firn.journal;
+
+/**
+ * The sizes of a journal: its first file, doubled at each rotation up to the largest, and how much may be unforced
+ * while durable commits occur.
+ */
+public record JournalSettings(long firstFileBytes, long maxFileBytes, long forceAfterBytes) {
+    public static final JournalSettings DEFAULT = new JournalSettings(4L << 20, 16L << 20, 1L << 20);
+
+    public JournalSettings {
+        if (firstFileBytes < JournalFormat.FILE_BYTES_MIN || firstFileBytes % 8 != 0) {
+            throw new IllegalArgumentException("a first journal file of " + firstFileBytes + " bytes");
+        }
+        if (maxFileBytes < firstFileBytes || maxFileBytes % 8 != 0) {
+            throw new IllegalArgumentException("a largest journal file of " + maxFileBytes + " bytes");
+        }
+        if (forceAfterBytes < 1) {
+            throw new IllegalArgumentException("a force after " + forceAfterBytes + " bytes");
+        }
+    }
+}

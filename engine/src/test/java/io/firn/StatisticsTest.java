@@ -1,0 +1,381 @@
+package io.firn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.firn.config.CompactionStrategy;
+import io.firn.config.Compression;
+import io.firn.config.DatabaseStatistics;
+import io.firn.config.FilterPolicy;
+import io.firn.config.KeyRange;
+import io.firn.config.KeyspaceOptions;
+import io.firn.config.KeyspaceStatistics;
+import io.firn.config.PerLevel;
+import io.firn.config.PersistMode;
+import io.firn.error.ClosedException;
+import io.firn.error.WriteStalledException.Reason;
+import io.firn.ffm.sim.SimStorage;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(600)
+final class StatisticsTest {
+    private static final KeyspaceOptions OPTIONS =
+            KeyspaceOptions.defaults().memtableBytes(1 << 20).filter(new FilterPolicy.BitsPerKey(10));
+
+    private SimStorage disk;
+
+    @BeforeEach
+    void makeDisk() throws Exception {
+        disk = new SimStorage();
+        disk.createDirectory(Path.of("/data"));
+    }
+
+    @AfterEach
+    void nothingStaysOpen() {
+        disk.assertNothingOpen();
+        disk.close();
+    }
+
+    @Test
+    void writesAreCounted() {
+        try (Database db = open(); WriteBatch batch = db.batch()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS);
+            DatabaseStatistics before = db.statistics();
+            assertEquals(1, before.seqno());
+            assertEquals(0, before.visibleSeqno());
+            assertEquals(1, before.keyspaces());
+            assertEquals(0, before.writes().commits());
+            for (int i = 0; i < 10; i++) {
+                keyspace.put(key(i), new byte[100]);
+            }
+            keyspace.remove(key(1));
+            batch.put(keyspace, key(2), new byte[1]).put(keyspace, key(3), new byte[1]).commit();
+            DatabaseStatistics after = db.statistics();
+            assertEquals(13, after.seqno());
+            assertEquals(12, after.visibleSeqno());
+            assertEquals(12, after.writes().commits());
+            assertEquals(13, after.writes().entries());
+            long journaled = after.writes().journaledBytes() - before.writes().journaledBytes();
+            assertTrue(1000 < journaled && journaled < 3000, journaled + " bytes");
+            assertEquals(1, after.writes().journalFiles());
+            assertTrue(after.writes().journalBytes() > journaled, after.toString());
+            assertEquals(after.writes().journalBytes(), after.diskBytes());
+            db.persist(PersistMode.SYNC_DATA);
+            assertTrue(db.statistics().writes().forces() > after.writes().forces());
+            assertEquals(13, keyspace.approximateCount());
+            assertEquals(13, keyspace.statistics().memtableEntries());
+            assertEquals(keyspace.statistics().memtableBytes(), db.statistics().writeBufferBytes());
+        }
+    }
+
+    @Test
+    void whatStandsInTablesIsCountedByLevel() {
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS);
+            for (int run = 0; run < 3; run++) {
+                for (int i = 0; i < 100; i++) {
+                    keyspace.put(key(i), new byte[100]);
+                }
+                keyspace.remove(key(run));
+                keyspace.rotateMemtableAndWait();
+            }
+            keyspace.put(key(0), new byte[1]);
+            KeyspaceStatistics statistics = keyspace.statistics();
+            assertEquals(7, statistics.levels().size());
+            KeyspaceStatistics.Level all = statistics.allLevels();
+            // A flush writes the newest version of a key only.
+            assertEquals(300, all.entries());
+            assertEquals(3, all.tombstones());
+            assertEquals(0, all.weakTombstones());
+            assertEquals(1, statistics.memtableEntries());
+            assertEquals(0, statistics.sealedMemtables());
+            assertEquals(301, keyspace.approximateCount());
+            assertTrue(all.diskBytes() > 3 * 100 * 100, all.toString());
+            assertEquals(3, statistics.levels().getFirst().runs());
+            assertEquals(3, statistics.levels().getFirst().tables());
+            assertEquals(all, statistics.levels().getFirst());
+            DatabaseStatistics database = db.statistics();
+            assertEquals(3, database.flushes().completed());
+            assertEquals(all.diskBytes(), database.flushes().writtenBytes());
+            assertTrue(database.flushes().time().compareTo(Duration.ZERO) > 0, database.toString());
+            assertEquals(0, database.outstandingFlushes());
+            assertEquals(all.diskBytes() + database.writes().journalBytes(), database.diskBytes());
+        }
+    }
+
+    @Test
+    void flushesAndCompactionsAreCountedForTheirKeyspaceAndForAll() throws Exception {
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS.compaction(
+                    new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0))));
+            Keyspace other = db.keyspace("b", OPTIONS);
+            for (int run = 0; run < 6; run++) {
+                for (int i = 0; i < 100; i++) {
+                    keyspace.put(key(i), new byte[100]);
+                }
+                keyspace.rotateMemtableAndWait();
+            }
+            KeyspaceStatistics flushed = keyspace.statistics();
+            assertEquals(6, flushed.flushes().completed());
+            assertEquals(flushed.allLevels().diskBytes(), flushed.flushes().writtenBytes());
+            assertTrue(flushed.flushes().readBytes() > 6 * 100 * 100, flushed.toString());
+            assertEquals(0, flushed.compactions().completed());
+            keyspace.majorCompact();
+            KeyspaceStatistics merged = keyspace.statistics();
+            assertEquals(1, merged.compactions().completed());
+            assertEquals(flushed.allLevels().diskBytes(), merged.compactions().readBytes());
+            assertEquals(merged.allLevels().diskBytes(), merged.compactions().writtenBytes());
+            assertTrue(merged.compactions().writtenBytes() < merged.compactions().readBytes() / 2, merged.toString());
+            assertTrue(merged.compactions().time().compareTo(Duration.ZERO) > 0, merged.toString());
+            assertEquals(0, other.statistics().compactions().completed());
+            while (db.statistics().flushes().running() + db.statistics().compactions().running() > 0) {
+                Thread.sleep(1); // or the test times out
+            }
+            DatabaseStatistics database = db.statistics();
+            assertEquals(merged.compactions(), database.compactions());
+            assertEquals(merged.flushes(), database.flushes());
+            assertEquals(6 * 100 * 104, database.writes().entryBytes());
+            double written = database.writes().journaledBytes() + flushed.allLevels().diskBytes()
+                    + merged.allLevels().diskBytes();
+            assertEquals(written / database.writes().entryBytes(), database.writeAmplification(), 1e-9);
+            db.deleteKeyspace(keyspace);
+            assertEquals(merged.compactions(), db.statistics().compactions(), "what was done stays done");
+        }
+    }
+
+    @Test
+    void theDebtOfCompactionsIsThereBeforeThemAndGoneAfterThem() throws Exception {
+        try (Database db = Database.builder(Path.of("/data/db")).storage(disk).workers(2)
+                .compactionBytesPerSecond(1 << 20).open()) {
+            assertEquals(0, db.statistics().compactionDebtBytes());
+            assertEquals(0, db.statistics().writeAmplification());
+            Keyspace keyspace = db.keyspace(
+                    "a", OPTIONS.compaction(new CompactionStrategy.Leveled(2, 1 << 20, PerLevel.all(10.0))));
+            Random random = new Random(1);
+            byte[] value = new byte[4000];
+            long debt = 0;
+            for (int run = 0; run < 2; run++) {
+                for (int i = 0; i < 200; i++) {
+                    random.nextBytes(value);
+                    keyspace.put(key(i), value);
+                }
+                keyspace.rotateMemtableAndWait();
+                debt = Math.max(debt, db.statistics().compactionDebtBytes());
+            }
+            assertTrue(debt >= 2 * 200 * 4000, "what stands in level 0 has to go down: " + debt);
+            while (db.statistics().compactionDebtBytes() > 0 || db.statistics().compactions().running() > 0) {
+                Thread.sleep(1); // or the test times out
+            }
+            assertEquals(0, keyspace.statistics().compactionDebtBytes());
+            assertTrue(keyspace.statistics().levels().getFirst().runs() < 2, keyspace.statistics().toString());
+        }
+    }
+
+    @Test
+    void statisticsAllocateTheirRecordWhateverTheyCount() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS.compression(Compression.NONE).compaction(
+                    new CompactionStrategy.Leveled(20, 16 << 10, PerLevel.all(10.0))));
+            for (int i = 0; i < 2500; i++) {
+                keyspace.put(key(i), new byte[1000]);
+            }
+            keyspace.majorCompact();
+            int tables = keyspace.statistics().allLevels().tables();
+            assertTrue(tables > 100, tables + " tables");
+            long least = Long.MAX_VALUE;
+            long start = System.nanoTime();
+            while (least >= 24L * tables && System.nanoTime() - start < 60_000_000_000L) { // it may have to be compiled first
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 100; i++) {
+                    db.statistics();
+                    keyspace.statistics();
+                }
+                least = Math.min(least, (threads.getCurrentThreadAllocatedBytes() - before) / 100);
+            }
+            assertTrue(least < 24L * tables, least + " bytes for both: not even a small object for each table");
+        }
+    }
+
+    @Test
+    void theCacheIsCountedWhereBlocksAreCompressed() throws Exception {
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace(
+                    "a", OPTIONS.compression(Compression.LZ4).indexCompression(Compression.LZ4).indexPinned(false));
+            for (int i = 0; i < 2000; i++) {
+                keyspace.put(key(i), new byte[100]);
+            }
+            keyspace.rotateMemtableAndWait();
+            DatabaseStatistics.Cache before = db.statistics().cache();
+            assertEquals(32 << 20, before.capacityBytes());
+            assertEquals(0, before.usedBytes());
+            assertEquals(1.0, before.hitRate());
+            for (int i = 0; i < 2000; i++) {
+                keyspace.get(key(i));
+            }
+            DatabaseStatistics.Cache after = db.statistics().cache();
+            assertEquals(2000, after.dataHits() + after.dataMisses());
+            assertEquals(2000, after.indexHits() + after.indexMisses());
+            assertEquals(after.blocks(), after.insertedBlocks());
+            assertEquals(after.dataMisses() + after.indexMisses(), after.insertedBlocks());
+            assertEquals(0, after.evictedBlocks());
+            assertTrue(after.hitRate() > 0.9, after.toString());
+            assertTrue(after.blockBytes() <= after.usedBytes(), after.toString());
+            assertEquals(db.memory().cacheBytes(), after.usedBytes());
+        }
+    }
+
+    @Test
+    void filtersAreCountedWhereTheKeyIsMissing() throws Exception {
+        int threads = 4;
+        int gets = 3000;
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS);
+            Keyspace other = db.keyspace("other", OPTIONS);
+            for (int run = 0; run < 2; run++) {
+                for (int i = 0; i < 2000; i += 2) {
+                    keyspace.put(key(i), new byte[10]);
+                    other.put(key(i), new byte[10]);
+                }
+                keyspace.rotateMemtableAndWait();
+            }
+            other.rotateMemtableAndWait();
+            assertEquals(1.0, keyspace.statistics().filterEfficiency());
+            for (int i = 0; i < 2000; i += 2) {
+                keyspace.get(key(i));
+            }
+            assertEquals(0, keyspace.statistics().filterQueries(), "the newest run has every key");
+            List<Thread> all = new ArrayList<>();
+            for (int thread = 0; thread < threads; thread++) {
+                all.add(Thread.ofPlatform().start(() -> {
+                    for (int i = 0; i < gets; i++) {
+                        keyspace.get(key(2 * (i % 999) + 1));
+                    }
+                }));
+            }
+            for (Thread each : all) {
+                each.join();
+            }
+            KeyspaceStatistics statistics = keyspace.statistics();
+            assertEquals(2L * threads * gets, statistics.filterQueries());
+            assertTrue(statistics.filterEfficiency() > 0.95 && statistics.filterEfficiency() <= 1, statistics.toString());
+            assertEquals(0, other.statistics().filterQueries());
+        }
+    }
+
+    @Test
+    void falsePositivesAreNoSkips() {
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS.filter(new FilterPolicy.BitsPerKey(1)));
+            for (int i = 0; i < 2000; i += 2) {
+                keyspace.put(key(i), new byte[10]);
+            }
+            keyspace.rotateMemtableAndWait();
+            for (int i = 1; i < 1999; i += 2) {
+                keyspace.get(key(i));
+            }
+            KeyspaceStatistics statistics = keyspace.statistics();
+            assertEquals(999, statistics.filterQueries());
+            assertTrue(0.2 < statistics.filterEfficiency() && statistics.filterEfficiency() < 0.8, statistics.toString());
+        }
+    }
+
+    @Test
+    void stallsAreCountedByReason() {
+        try (Database db = Database.builder(Path.of("/data/db")).storage(disk).writeBufferBytes(1 << 20)
+                .journalCompression(Compression.NONE).open()) {
+            Keyspace keyspace = db.keyspace("a");
+            assertTrue(db.statistics().stalls().isEmpty());
+            byte[] value = new byte[700 << 10];
+            for (int i = 0; i < 10; i++) {
+                keyspace.put(key(i), value);
+            }
+            Duration stalled = db.statistics().stalls().get(Reason.MEMORY);
+            assertTrue(stalled.compareTo(Duration.ZERO) > 0, stalled.toString());
+            assertNull(db.statistics().stalls().get(Reason.JOURNAL_BYTES));
+        }
+    }
+
+    @Test
+    void whatReadersHoldIsCounted() throws Exception {
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS);
+            keyspace.put(key(1), new byte[1]);
+            Snapshot one = db.snapshot();
+            try (Snapshot two = db.snapshot(); Cursor cursor = keyspace.cursor(KeyRange.all())) {
+                assertEquals(2, db.statistics().openSnapshots());
+                cursor.first();
+                keyspace.rotateMemtableAndWait();
+                assertTrue(db.statistics().retainedSuperVersions() >= 1);
+                assertEquals(one.seqno(), two.seqno());
+            }
+            one.close();
+            assertEquals(0, db.statistics().openSnapshots());
+            while (db.statistics().retainedSuperVersions() > 0) {
+                Thread.sleep(1); // or the test times out
+            }
+        }
+    }
+
+    @Test
+    void statisticsThatRaceCloseAnswerOrSayThatItIsClosed() throws Exception {
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        AtomicLong answers = new AtomicLong();
+        for (int round = 0; round < 10; round++) {
+            Database db = open();
+            Keyspace keyspace = db.keyspace("a", OPTIONS);
+            for (int i = 0; i < 500; i++) {
+                keyspace.put(key(i), new byte[100]);
+            }
+            keyspace.rotateMemtable();
+            List<Thread> readers = new ArrayList<>();
+            for (int thread = 0; thread < 3; thread++) {
+                readers.add(Thread.ofPlatform().start(() -> {
+                    try {
+                        while (true) {
+                            answers.addAndGet(db.statistics().keyspaces() + db.memory().totalBytes());
+                            answers.addAndGet(keyspace.statistics().levels().size() + keyspace.approximateCount());
+                        }
+                    } catch (ClosedException e) {
+                        return;
+                    } catch (Throwable t) {
+                        failure.compareAndSet(null, t);
+                    }
+                }));
+            }
+            Thread.sleep(5);
+            db.close();
+            for (Thread reader : readers) {
+                reader.join();
+            }
+            assertThrows(ClosedException.class, db::statistics);
+            assertThrows(ClosedException.class, keyspace::statistics);
+            assertThrows(ClosedException.class, keyspace::approximateCount);
+        }
+        assertNull(failure.get());
+        assertTrue(answers.get() > 0);
+    }
+
+    private Database open() {
+        return Database.builder(Path.of("/data/db")).storage(disk).workers(2).open();
+    }
+
+    private static byte[] key(int number) {
+        return ByteBuffer.allocate(Integer.BYTES).putInt(number).array();
+    }
+}

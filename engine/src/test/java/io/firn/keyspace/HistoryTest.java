@@ -1,0 +1,80 @@
+package io.firn.keyspace;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.firn.ffm.budget.MemoryBudget;
+import io.firn.ffm.memory.SlabPool;
+import io.firn.ffm.sim.SimStorage;
+import io.firn.memtable.Memtable;
+import io.firn.memtable.Prefix;
+import io.firn.version.DatabaseFiles;
+import io.firn.version.Version;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** When a former super version is retired: once, whoever finds that nobody reads it any more. */
+class HistoryTest {
+    private final SimStorage disk = new SimStorage();
+    private final MemoryBudget budget = MemoryBudget.ofMebibytes(16);
+    private final SlabPool slabs = new SlabPool(budget, 0);
+    private final Retirement retirement = new Retirement(() -> { });
+    private final PublishedSeqno published = new PublishedSeqno();
+    private final Snapshots snapshots = new Snapshots(published);
+    private final History history = new History(snapshots, retirement);
+    private final TreeDirectory directory = new TreeDirectory(disk, new DatabaseFiles(Path.of("/db")), 1);
+
+    @AfterEach
+    void leavesNothing() {
+        retirement.freeDrained();
+        slabs.close();
+        assertEquals(0, retirement.count());
+        assertEquals(0, budget.usedBytes());
+        disk.close();
+    }
+
+    private SuperVersion former() {
+        return new SuperVersion(
+                new JournaledMemtable(new Memtable(slabs, 4096, Prefix.NONE)), List.of(), Version.empty(7), directory);
+    }
+
+    /** The look for what no snapshot reads is over, the close comes, then what was found is to be forgotten. */
+    @Test
+    void r12_whatACloseRetiresIsNotRetiredAgainByWhoHasFoundItForgotten() throws InterruptedException {
+        history.add(former(), 0);
+        Thread looking = new Thread(history::forget);
+        synchronized (history) {
+            looking.start();
+            // It has looked when it waits for the monitor, to take away what it has found.
+            while (looking.getState() != Thread.State.BLOCKED) {
+                Thread.yield();
+            }
+            history.close();
+        }
+        looking.join();
+        assertEquals(1, retirement.count());
+        assertTrue(history.isEmpty());
+    }
+
+    @Test
+    void r12_whatIsForgottenIsRetiredOnce() {
+        history.add(former(), 0);
+        history.forget();
+        history.forget();
+        history.close();
+        assertEquals(1, retirement.count());
+    }
+
+    @Test
+    void r12_aFormerOneStaysForASnapshotUpToItsEdit() {
+        long seqno = snapshots.open();
+        history.add(former(), seqno);
+        history.forget();
+        assertEquals(0, retirement.count());
+        snapshots.close(seqno);
+        history.forget();
+        assertEquals(1, retirement.count());
+    }
+}

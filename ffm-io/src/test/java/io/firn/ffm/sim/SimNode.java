@@ -1,0 +1,4 @@
+package io.firn.ffm.sim;
+
+/** What a name can stand for. */
+sealed interface SimNode permits SimFile, SimDirectory {}
