@@ -20,6 +20,7 @@ public final class Retirement {
     private final List<Table> unused = new ArrayList<>();
     private volatile List<History> histories = List.of();
     private final Runnable wake;
+    private int freeingCount;
     private boolean isExemptionWanted;
 
     /** {@code wake} makes the maintenance thread call {@link #freeDrained}. */
@@ -70,11 +71,13 @@ public final class Retirement {
         List<Table> closing;
         synchronized (this) {
             waiting.removeIf(each -> each.isDrained() && drained.add(each));
+            freeingCount = drained.size();
             closing = List.copyOf(unused);
         }
         drained.forEach(SuperVersion::free);
         closing.forEach(Table::close);
         synchronized (this) {
+            freeingCount = 0;
             unused.removeAll(closing);
         }
         return !drained.isEmpty();
@@ -127,8 +130,8 @@ public final class Retirement {
         return isAnyExempt;
     }
 
-    /** How many still wait, and what is to be closed. */
+    /** How many still wait or are being freed, and what is to be closed. */
     public synchronized int count() {
-        return waiting.size() + unused.size();
+        return waiting.size() + freeingCount + unused.size();
     }
 }

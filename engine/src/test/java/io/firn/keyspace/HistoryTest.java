@@ -36,8 +36,9 @@ class HistoryTest {
     }
 
     private SuperVersion former() {
-        return new SuperVersion(
-                new JournaledMemtable(new Memtable(slabs, 4096, Prefix.NONE)), List.of(), Version.empty(7), directory);
+        Memtable memtable = new Memtable(slabs, 4096, Prefix.NONE);
+        memtable.provide(slabs.tryAcquire(memtable.slabBytesWanted()));
+        return new SuperVersion(new JournaledMemtable(memtable), List.of(), Version.empty(7), directory);
     }
 
     /** The look for what no snapshot reads is over, the close comes, then what was found is to be forgotten. */
@@ -65,6 +66,23 @@ class HistoryTest {
         history.forget();
         history.close();
         assertEquals(1, retirement.count());
+    }
+
+    /** Who waits until nothing is retired any more finds the memory free. */
+    @Test
+    void whatIsBeingFreedIsStillCounted() throws InterruptedException {
+        retirement.retire(former());
+        Thread freeing = new Thread(retirement::freeDrained);
+        synchronized (slabs) {
+            freeing.start();
+            while (freeing.getState() != Thread.State.BLOCKED) {
+                Thread.yield();
+            }
+            assertEquals(1, retirement.count());
+        }
+        freeing.join();
+        assertEquals(0, retirement.count());
+        assertEquals(0, budget.usedBytes());
     }
 
     @Test
