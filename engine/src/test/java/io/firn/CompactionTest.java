@@ -134,7 +134,7 @@ final class CompactionTest {
             assertTrue(levels.runs(level).size() <= 1, levels::toString);
         }
         DatabaseStatistics.Work work = tree().compactions().sum();
-        assertTrue(work.completed() > 3 && work.writtenBytes() > 0 && work.readBytes() > 0 && work.time().toNanos() > 0,
+        assertTrue(work.completed() > 0 && work.writtenBytes() > 0 && work.readBytes() > 0 && work.time().toNanos() > 0,
                 work::toString);
         assertEquals(0, work.running());
         assertEquals(0, work.failed());
@@ -339,6 +339,9 @@ final class CompactionTest {
             Thread.sleep(1);
         }
         Upkeep compactions = tree().compactions();
+        while (compactions.sum().running() == 0) {
+            Thread.sleep(1); // or the test times out
+        }
         database.close();
         writer.join();
         assertEquals(1, compactions.sum().cancelled());

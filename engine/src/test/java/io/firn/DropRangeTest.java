@@ -205,7 +205,7 @@ class DropRangeTest {
         int[] written = new int[1];
         Thread writer = Thread.ofPlatform().start(() -> {
             try {
-                while (!isDone.get()) {
+                do {
                     // Always two keys of one batch, one in what is dropped: both are there, or the drop came behind them.
                     try (WriteBatch batch = tiny.database.batch()) {
                         batch.put(a, key(150), value("w", written[0])).put(a, key(400), value("w", written[0])).commit();
@@ -215,7 +215,7 @@ class DropRangeTest {
                     if (!Arrays.equals(mine, value("w", written[0] - 1))) {
                         throw new AssertionError("a write outside of the range is gone");
                     }
-                }
+                } while (!isDone.get());
             } catch (Throwable t) {
                 failure.set(t);
             }

@@ -87,8 +87,10 @@ class FailedEditTest {
             a.put(SECOND, SECOND);
             Thread dropping = Thread.ofPlatform().start(() -> a.dropRange(KeyRange.all().from(SECOND)));
             awaitSealed(tree, 2);
-            disk.faults().heal();
-            disk.faults().fail(Operation.Kind.CREATE, "*.table", 2, FaultPlan.Cause.ENOSPC, FaultPlan.Times.FOR_EVER);
+            synchronized (disk.faults()) { // no flush may come between the two
+                disk.faults().heal();
+                disk.faults().fail(Operation.Kind.CREATE, "*.table", 2, FaultPlan.Cause.ENOSPC, FaultPlan.Times.FOR_EVER);
+            }
             awaitSealed(tree, 1);
             while (!tiny.isQuiet()) {
                 Thread.sleep(1);

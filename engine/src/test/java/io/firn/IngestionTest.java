@@ -250,9 +250,9 @@ class IngestionTest {
         AtomicBoolean isDone = new AtomicBoolean();
         int[] written = new int[1];
         Thread writer = Thread.ofPlatform().start(() -> {
-            while (!isDone.get()) {
+            do {
                 a.put(key(100_000 + written[0] % 100), value("w", written[0]++));
-            }
+            } while (!isDone.get());
         });
         for (int round = 0; round < 5; round++) {
             ingest(round * 10, round * 10 + 20, "round " + round);

@@ -119,9 +119,9 @@ final class TinyDatabase implements AutoCloseable {
         return EngineRest.isResting(engine);
     }
 
-    /** Returns when they have nothing to do, or after ten seconds. */
+    /** Returns when they have nothing to do, or after a minute. */
     void awaitQuiet() {
-        long deadline = System.nanoTime() + 10_000_000_000L;
+        long deadline = System.nanoTime() + 60_000_000_000L;
         while (!isQuiet() && System.nanoTime() < deadline) {
             LockSupport.parkNanos(PAUSE_NANOS);
         }
