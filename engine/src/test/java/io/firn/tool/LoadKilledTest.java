@@ -24,6 +24,9 @@ class LoadKilledTest {
     private static final int LINES = 1_000_000;
     private static final int KILLS = 2;
 
+    /** A loaded machine may let the load end before this process gets to kill it. */
+    private static final int TOO_LATE_MAX = 20;
+
     @TempDir
     Path directory;
 
@@ -34,8 +37,10 @@ class LoadKilledTest {
         System.out.println("seed " + seed);
         Random random = new Random(seed);
         Path file = Program.writeLines(directory.resolve("file"), LINES);
+        int tooLate = 0;
+        Path killed = directory;
         for (int kill = 0; kill < KILLS; kill++) {
-            Path db = directory.resolve("db" + kill);
+            Path db = directory.resolve("db" + kill + "-" + tooLate);
             List<String> command = Program.onClassPath(List.of("-XX:TieredStopAtLevel=4"));
             Process process = Program.start(
                     directory, List.of(), command, "load", "--db", db.toString(), file.toString());
@@ -45,18 +50,24 @@ class LoadKilledTest {
             }
             Thread.sleep(random.nextInt(50));
             process.destroyForcibly();
-            assertEquals(128 + 9, process.waitFor(), () -> "it ended before it was killed");
+            int exit = process.waitFor();
+            if (exit == Main.DONE) {
+                assertTrue(++tooLate < TOO_LATE_MAX, "it always ends before it is killed");
+                kill--;
+                continue;
+            }
+            assertEquals(128 + 9, exit);
+            killed = db;
             int acknowledged = acknowledged();
             int found = checkPrefix(db);
             System.out.println("killed after " + acknowledged + " acknowledged lines; found " + found);
             assertTrue(killedAt <= acknowledged && acknowledged <= found && found < LINES,
                     acknowledged + " acknowledged, " + found + " found");
         }
-        Path db = directory.resolve("db0");
-        Result verified = Program.run("verify", "--db", db.toString());
+        Result verified = Program.run("verify", "--db", killed.toString());
         assertEquals(Main.DONE, verified.exitCode(), verified::toString);
-        assertEquals(Main.DONE, Program.run("load", "--db", db.toString(), file.toString()).exitCode());
-        assertEquals(LINES, checkPrefix(db));
+        assertEquals(Main.DONE, Program.run("load", "--db", killed.toString(), file.toString()).exitCode());
+        assertEquals(LINES, checkPrefix(killed));
     }
 
     /** How many first lines of the file the database holds, after it was seen that it holds nothing else. */
