@@ -16,8 +16,13 @@ import io.firn.config.KeyspaceStatistics;
 import io.firn.config.PerLevel;
 import io.firn.config.PersistMode;
 import io.firn.error.ClosedException;
+import io.firn.error.FirnException;
 import io.firn.error.WriteStalledException.Reason;
+import io.firn.ffm.sim.FaultPlan.Cause;
+import io.firn.ffm.sim.FaultPlan.Times;
+import io.firn.ffm.sim.Operation;
 import io.firn.ffm.sim.SimStorage;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -36,6 +41,10 @@ import org.junit.jupiter.api.Timeout;
 final class StatisticsTest {
     private static final KeyspaceOptions OPTIONS =
             KeyspaceOptions.defaults().memtableBytes(1 << 20).filter(new FilterPolicy.BitsPerKey(10));
+
+    private static final DatabaseStatistics.Blocks NO_BLOCKS = new DatabaseStatistics.Blocks(0, 0, 0, 0);
+    private static final DatabaseStatistics.Reads NO_READS =
+            new DatabaseStatistics.Reads(NO_BLOCKS, NO_BLOCKS, NO_BLOCKS, 0, 0, 1);
 
     private SimStorage disk;
 
@@ -255,11 +264,11 @@ final class StatisticsTest {
                 keyspace.rotateMemtableAndWait();
             }
             other.rotateMemtableAndWait();
-            assertEquals(1.0, keyspace.statistics().filterEfficiency());
+            assertEquals(1.0, keyspace.statistics().reads().filterEfficiency());
             for (int i = 0; i < 2000; i += 2) {
                 keyspace.get(key(i));
             }
-            assertEquals(0, keyspace.statistics().filterQueries(), "the newest run has every key");
+            assertEquals(0, keyspace.statistics().reads().filterQueries(), "the newest run has every key");
             List<Thread> all = new ArrayList<>();
             for (int thread = 0; thread < threads; thread++) {
                 all.add(Thread.ofPlatform().start(() -> {
@@ -272,9 +281,178 @@ final class StatisticsTest {
                 each.join();
             }
             KeyspaceStatistics statistics = keyspace.statistics();
-            assertEquals(2L * threads * gets, statistics.filterQueries());
-            assertTrue(statistics.filterEfficiency() > 0.95 && statistics.filterEfficiency() <= 1, statistics.toString());
-            assertEquals(0, other.statistics().filterQueries());
+            assertEquals(2L * threads * gets, statistics.reads().filterQueries());
+            assertEquals(2000 / 2 + 2L * threads * gets, statistics.reads().filter().inPlace());
+            long passes = statistics.reads().filterQueries() - statistics.reads().filterSkips();
+            assertEquals(2000 / 2 + passes, statistics.reads().data().inPlace() + statistics.reads().data().loaded());
+            assertTrue(statistics.reads().filterEfficiency() > 0.95 && statistics.reads().filterEfficiency() <= 1, statistics.toString());
+            assertEquals(0, other.statistics().reads().filterQueries());
+        }
+    }
+
+    @Test
+    void blocksAreCountedByTypeAndByWhereTheyWere() {
+        int entries = 2000;
+        KeyspaceOptions options = OPTIONS.blockBytes(1024).indexPinned(false).filterPinned(false);
+        try (Database db = open()) {
+            Keyspace plain = filled(db, "plain", options.compression(Compression.NONE), entries);
+            assertEquals(NO_READS, plain.statistics().reads());
+            getAll(plain, entries);
+            DatabaseStatistics.Reads reads = plain.statistics().reads();
+            long blocks = reads.data().loaded();
+            assertTrue(blocks > entries * 104 / 1200 && blocks < entries * 104 / 1000, reads.toString());
+            assertEquals(entries - blocks, reads.data().inPlace(), "a block is verified once");
+            assertEquals(0, reads.data().cached());
+            long diskBytes = plain.statistics().allLevels().diskBytes();
+            assertTrue(entries * 104L < reads.data().loadedBytes() && reads.data().loadedBytes() < diskBytes, reads.toString());
+            assertEquals(new DatabaseStatistics.Blocks(entries, 0, 0, 0), reads.index(), "the whole index was verified at opening");
+            assertEquals(new DatabaseStatistics.Blocks(entries, 0, 0, 0), reads.filter());
+            assertEquals(1 - (double) blocks / entries, reads.data().hitRate(), 1e-9);
+            getAll(plain, entries);
+            DatabaseStatistics.Reads again = plain.statistics().reads();
+            assertEquals(new DatabaseStatistics.Blocks(2L * entries - blocks, 0, blocks, reads.data().loadedBytes()), again.data());
+
+            Keyspace packed = filled(
+                    db, "packed", options.compression(Compression.LZ4).indexCompression(Compression.LZ4), entries);
+            getAll(packed, entries);
+            DatabaseStatistics.Reads unpacked = packed.statistics().reads();
+            assertEquals(blocks, unpacked.data().loaded(), "blocks are cut by what they have unpacked");
+            assertEquals(entries - blocks, unpacked.data().cached());
+            assertEquals(0, unpacked.data().inPlace());
+            assertTrue(unpacked.data().loadedBytes() < again.data().loadedBytes() / 2, unpacked.toString());
+            assertEquals(1, unpacked.index().loaded());
+            assertEquals(entries - 1, unpacked.index().cached());
+            assertTrue(unpacked.index().loadedBytes() > 0, unpacked.toString());
+            DatabaseStatistics.Cache cache = db.statistics().cache();
+            assertEquals(cache.dataHits(), unpacked.data().cached());
+            assertEquals(cache.dataMisses(), unpacked.data().loaded());
+
+            int more = 10_000;
+            Keyspace parted = filled(
+                    db, "parted", options.memtableBytes(8 << 20).indexPartitioned(true).filterPartitioned(true), more);
+            getAll(parted, more);
+            DatabaseStatistics.Reads parts = parted.statistics().reads();
+            assertEquals(more, parts.index().inPlace() + parts.index().loaded());
+            assertEquals(more, parts.filter().inPlace() + parts.filter().loaded());
+            assertTrue(parts.index().loaded() > 1 && parts.index().loadedBytes() > parts.index().loaded() * 100, parts.toString());
+            assertTrue(parts.filter().loaded() > 1 && parts.filter().loaded() < 20, parts.toString());
+            assertTrue(parts.filter().loadedBytes() >= more * 10 / 8, "10 bits for each key: " + parts);
+
+            DatabaseStatistics.Reads all = db.statistics().reads();
+            assertEquals(again.data().inPlace() + parts.data().inPlace(), all.data().inPlace());
+            assertEquals(unpacked.data().cached(), all.data().cached());
+            assertEquals(parts.filter().loadedBytes(), all.filter().loadedBytes());
+            db.deleteKeyspace(packed);
+            assertEquals(all, db.statistics().reads(), "what was read stays read");
+        }
+    }
+
+    @Test
+    void blocksAreCountedWhileACursorWalksOverThem() {
+        int entries = 2000;
+        try (Database db = open()) {
+            Keyspace keyspace = filled(db, "a", OPTIONS.compression(Compression.NONE).blockBytes(1024).indexPinned(false), entries);
+            try (Cursor cursor = keyspace.cursor(KeyRange.all())) {
+                assertTrue(cursor.first());
+                assertEquals(1, keyspace.statistics().reads().data().loaded());
+                assertEquals(1, keyspace.statistics().reads().index().inPlace());
+                while (cursor.next()) {
+                    cursor.valueSize();
+                }
+                DatabaseStatistics.Reads walked = keyspace.statistics().reads();
+                assertTrue(walked.data().loaded() > entries * 104 / 1200, walked.toString());
+                assertTrue(cursor.find(MemorySegment.ofArray(key(7))));
+                assertEquals(walked.data().inPlace() + 1, keyspace.statistics().reads().data().inPlace());
+                assertEquals(walked.filter().inPlace() + 1, keyspace.statistics().reads().filter().inPlace());
+                assertEquals(walked.data().loaded(), keyspace.statistics().reads().data().loaded());
+            }
+            keyspace.majorCompact();
+            assertEquals(1, keyspace.statistics().compactions().completed());
+            assertEquals(1, keyspace.statistics().reads().data().inPlace(), "compactions are not reads");
+        }
+    }
+
+    @Test
+    void openedTablesAreCounted() {
+        KeyspaceOptions options = OPTIONS.compaction(new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0)));
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", options);
+            for (int run = 1; run <= 3; run++) {
+                keyspace.put(key(1), new byte[run]);
+                keyspace.rotateMemtableAndWait();
+                assertEquals(run, keyspace.statistics().reads().tablesOpened());
+            }
+            keyspace.majorCompact();
+            assertEquals(4, keyspace.statistics().reads().tablesOpened());
+            ingest(keyspace, 10);
+            assertEquals(5, keyspace.statistics().reads().tablesOpened());
+            assertEquals(5, db.statistics().reads().tablesOpened());
+        }
+        try (Database db = open()) {
+            assertEquals(2, db.keyspace("a").statistics().reads().tablesOpened());
+            db.deleteKeyspace(db.keyspace("a"));
+            assertEquals(2, db.statistics().reads().tablesOpened());
+        }
+    }
+
+    @Test
+    void ingestionsAreCountedForTheirKeyspaceAndForAll() {
+        try (Database db = open()) {
+            Keyspace keyspace = db.keyspace("a", OPTIONS);
+            ingest(keyspace, 1000);
+            try (Ingestion given = keyspace.ingest()) {
+                given.put(key(1), new byte[1]);
+                assertEquals(1, keyspace.statistics().ingestions().running());
+            }
+            KeyspaceStatistics statistics = keyspace.statistics();
+            DatabaseStatistics.Work ingestions = statistics.ingestions();
+            assertEquals(0, ingestions.running());
+            assertEquals(1, ingestions.completed());
+            assertEquals(1, ingestions.cancelled());
+            assertEquals(0, ingestions.failed());
+            assertEquals(1000 * 104, ingestions.readBytes());
+            assertEquals(statistics.allLevels().diskBytes(), ingestions.writtenBytes());
+            assertTrue(ingestions.time().compareTo(Duration.ZERO) > 0, ingestions.toString());
+            assertEquals(ingestions, db.statistics().ingestions());
+            keyspace.put(key(1), new byte[96]);
+            DatabaseStatistics database = db.statistics();
+            assertEquals(100, database.writes().entryBytes());
+            assertEquals((database.writes().journaledBytes() + ingestions.writtenBytes()) / (100 + 1000 * 104.0),
+                    database.writeAmplification(), 1e-9);
+            disk.faults().fail(Operation.Kind.CREATE, "**/*.table", 1, Cause.EMFILE, Times.FOR_EVER);
+            try (Ingestion given = keyspace.ingest()) {
+                given.put(key(1), new byte[1]);
+                assertThrows(FirnException.class, given::finish);
+            } finally {
+                disk.faults().heal();
+            }
+            assertEquals(1, keyspace.statistics().ingestions().failed());
+            assertEquals(1, keyspace.statistics().ingestions().cancelled());
+            assertEquals(0, db.statistics().ingestions().running());
+        }
+    }
+
+    private static void ingest(Keyspace keyspace, int entries) {
+        try (Ingestion ingestion = keyspace.ingest()) {
+            for (int i = 0; i < entries; i++) {
+                ingestion.put(key(i), new byte[100]);
+            }
+            ingestion.finish();
+        }
+    }
+
+    private static Keyspace filled(Database db, String name, KeyspaceOptions options, int entries) {
+        Keyspace keyspace = db.keyspace(name, options);
+        for (int i = 0; i < entries; i++) {
+            keyspace.put(key(i), new byte[100]);
+        }
+        keyspace.rotateMemtableAndWait();
+        return keyspace;
+    }
+
+    private static void getAll(Keyspace keyspace, int entries) {
+        for (int i = 0; i < entries; i++) {
+            assertEquals(100, keyspace.sizeOf(key(i)));
         }
     }
 
@@ -290,8 +468,8 @@ final class StatisticsTest {
                 keyspace.get(key(i));
             }
             KeyspaceStatistics statistics = keyspace.statistics();
-            assertEquals(999, statistics.filterQueries());
-            assertTrue(0.2 < statistics.filterEfficiency() && statistics.filterEfficiency() < 0.8, statistics.toString());
+            assertEquals(999, statistics.reads().filterQueries());
+            assertTrue(0.2 < statistics.reads().filterEfficiency() && statistics.reads().filterEfficiency() < 0.8, statistics.toString());
         }
     }
 

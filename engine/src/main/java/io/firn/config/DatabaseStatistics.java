@@ -20,6 +20,8 @@ import java.util.Map;
  * @param compactions the merging, moving and dropping of tables
  * @param compactionDebtBytes what stands where it will not stay: the size of tables, counted once for each level that
  *     they will have to go down, or of what is to be merged or dropped next where there are no such levels
+ * @param ingestions the writing of sorted entries as tables; what is read is the keys and values that were given
+ * @param reads what gets and cursors read in tables
  * @param writeBufferBytes memory of all memtables, that which is kept for the next ones included
  * @param cache the block cache
  * @param stalls how long writers waited in all, by what they waited for; reasons without a wait are absent
@@ -27,18 +29,20 @@ import java.util.Map;
 public record DatabaseStatistics(
         long seqno, long visibleSeqno, int keyspaces, int openSnapshots, int retainedSuperVersions, long diskBytes,
         Writes writes, Work flushes, int outstandingFlushes, Work compactions, long compactionDebtBytes,
-        long writeBufferBytes, Cache cache, Map<WriteStalledException.Reason, Duration> stalls) {
+        Work ingestions, Reads reads, long writeBufferBytes, Cache cache, Map<WriteStalledException.Reason, Duration> stalls) {
     public DatabaseStatistics {
         stalls = Map.copyOf(stalls);
     }
 
     /**
-     * What was written to the disk, by the journal, flushes and compactions, for each byte of the keys and values that were
-     * committed; 0 before the first. Ingestions count in what compactions make of them.
+     * What was written to the disk, by the journal, flushes, compactions and ingestions, for each byte of the keys and values that
+     * were committed or ingested; 0 before the first.
      */
     public double writeAmplification() {
-        double written = (double) writes.journaledBytes + flushes.writtenBytes + compactions.writtenBytes;
-        return writes.entryBytes == 0 ? 0 : written / writes.entryBytes;
+        double written = (double) writes.journaledBytes + flushes.writtenBytes + compactions.writtenBytes
+                + ingestions.writtenBytes;
+        long given = writes.entryBytes + ingestions.readBytes;
+        return given == 0 ? 0 : written / given;
     }
 
     /**
@@ -95,4 +99,41 @@ public record DatabaseStatistics(
     public record Work(
             int running, long completed, long failed, long cancelled, long readBytes, long writtenBytes,
             Duration time) {}
+
+    /**
+     * Reads of tables by gets and cursors, those that are open too. Compactions are not counted, nor is what opening a table reads.
+     *
+     * @param data blocks of entries
+     * @param index blocks that tell where those lie
+     * @param filter filters, or parts of them
+     * @param filterQueries how often a filter was asked about a key that its table does not have
+     * @param filterSkips how often it said so, and the table was not read; the rest were false positives
+     * @param tablesOpened tables that were opened: with the database, and those that flushes, compactions and ingestions
+     *     have written. They stay open until they are deleted
+     */
+    public record Reads(
+            Blocks data, Blocks index, Blocks filter, long filterQueries, long filterSkips, long tablesOpened) {
+        /** The part of filter queries that spared reading a table, 0 to 1; 1 when there was no query. */
+        public double filterEfficiency() {
+            return filterQueries == 0 ? 1 : (double) filterSkips / filterQueries;
+        }
+    }
+
+    /**
+     * Where the blocks of one type were that reads came to.
+     *
+     * @param inPlace blocks that were read where they lie: uncompressed ones that had been verified before, and copies that are kept in
+     *     memory for as long as the table is open
+     * @param cached blocks that were found in the cache
+     * @param loaded blocks that were read from the file as a whole: uncompressed ones to be verified, once, and compressed
+     *     ones to be unpacked
+     * @param loadedBytes what the loaded ones take in the file
+     */
+    public record Blocks(long inPlace, long cached, long loaded, long loadedBytes) {
+        /** The part of blocks that did not have to be loaded, 0 to 1; 1 when there was none. */
+        public double hitRate() {
+            long all = inPlace + cached + loaded;
+            return all == 0 ? 1 : (double) (inPlace + cached) / all;
+        }
+    }
 }

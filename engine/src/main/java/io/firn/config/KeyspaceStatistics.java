@@ -12,14 +12,14 @@ import java.util.List;
  * @param levels what stands in each level, from level 0 on
  * @param flushes the writing of its memtables as tables; what is read is memory
  * @param compactions the merging, moving and dropping of its tables
+ * @param ingestions the writing of sorted entries as tables; what is read is the keys and values that were given
  * @param compactionDebtBytes what stands where it will not stay, see {@link DatabaseStatistics}
- * @param filterQueries how often a filter was asked about a key that its table does not have
- * @param filterSkips how often it said so, and the table was not read; the rest were false positives
+ * @param reads what gets and cursors read in its tables
  */
 public record KeyspaceStatistics(
         long memtableEntries, long memtableBytes, int sealedMemtables, List<Level> levels,
-        DatabaseStatistics.Work flushes, DatabaseStatistics.Work compactions, long compactionDebtBytes,
-        long filterQueries, long filterSkips) {
+        DatabaseStatistics.Work flushes, DatabaseStatistics.Work compactions, DatabaseStatistics.Work ingestions,
+        long compactionDebtBytes, DatabaseStatistics.Reads reads) {
     public KeyspaceStatistics {
         levels = List.copyOf(levels);
     }
@@ -45,10 +45,5 @@ public record KeyspaceStatistics(
     /** All levels together. */
     public Level allLevels() {
         return levels.stream().reduce(new Level(0, 0, 0, 0, 0, 0), Level::plus);
-    }
-
-    /** The part of filter queries that spared reading a table, 0 to 1; 1 when there was no query. */
-    public double filterEfficiency() {
-        return filterQueries == 0 ? 1 : (double) filterSkips / filterQueries;
     }
 }

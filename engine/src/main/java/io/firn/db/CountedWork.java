@@ -4,9 +4,9 @@ import io.firn.keyspace.Upkeep;
 import java.io.InterruptedIOException;
 
 /**
- * A flush or a compaction on its way, which is counted for its keyspace and for all, and what becomes of it.
+ * A flush, a compaction or an ingestion on its way, which is counted for its keyspace and for all, and what becomes of it.
  *
- * <p>Threads: one. Closed by: its opener, at the end of the work.
+ * <p>Threads: one, or one after another while they wait for each other. Closed by: its opener, at the end of the work.
  */
 final class CountedWork implements AutoCloseable {
     private static final String COMPLETED = "completed";

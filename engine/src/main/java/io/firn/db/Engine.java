@@ -27,6 +27,7 @@ import io.firn.keyspace.Readers;
 import io.firn.keyspace.Retirement;
 import io.firn.keyspace.Tree;
 import io.firn.keyspace.TreeContext;
+import io.firn.keyspace.Upkeep;
 import io.firn.version.Change;
 import io.firn.version.DatabaseFiles;
 import io.firn.version.Manifest;
@@ -71,6 +72,7 @@ public final class Engine implements AutoCloseable {
     private final Compactions compactions;
     private final OrderedEdits orderedEdits;
     private final TableFiles ingestedFiles;
+    private final Upkeep ingestions = new Upkeep();
     private final Thread journalThread;
     private final FutureTask<@Nullable Void> closing = new FutureTask<>(this::closeAll, null);
 
@@ -335,7 +337,8 @@ public final class Engine implements AutoCloseable {
         tree.enterDirectory();
         try {
             tree.checkOpen();
-            Intake intake = new Intake(tree, ingestedFiles, context.budget(), orderedEdits, health);
+            Intake intake = new Intake(
+                    tree, ingestedFiles, context.budget(), orderedEdits, health, ingestions, settings.machine().nanoClock());
             settings.machine().threads().newThread(intake::run).start();
             return intake;
         } catch (Throwable t) {
@@ -413,8 +416,8 @@ public final class Engine implements AutoCloseable {
         DatabaseStatistics statistics = new DatabaseStatistics(
                 visibleSeqno + 1, visibleSeqno, all.size(), readers.snapshots().openCount(),
                 context.retirement().count(), diskBytes, writes, flushes.totals().sum(), sealed,
-                compactions.totals().sum(), debtBytes, memory.memtables().usedBytes(), cacheStatistics(),
-                commits.stalls().sums());
+                compactions.totals().sum(), debtBytes, ingestions.sum(), trees.reads(),
+                memory.memtables().usedBytes(), cacheStatistics(), commits.stalls().sums());
         // What was closed meanwhile counted as nothing.
         health.checkOpen();
         return statistics;

@@ -8,6 +8,7 @@ import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.memory.Bytes;
 import io.firn.ffm.memory.Layouts;
 import io.firn.keyspace.Tree;
+import io.firn.keyspace.Upkeep;
 import io.firn.version.KeySpan;
 import io.firn.version.RunWriter;
 import io.firn.version.TableFiles;
@@ -15,6 +16,7 @@ import io.firn.version.WrittenRun;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +37,7 @@ public final class Intake implements AutoCloseable {
     private final TableFiles files;
     private final OrderedEdits orderedEdits;
     private final Health health;
+    private final LongSupplier nanoClock;
 
     // The giver's, but for the buffer that is handed over.
     private EntryBuffer filling;
@@ -42,7 +45,12 @@ public final class Intake implements AutoCloseable {
     private MemorySegment lastKeyMemory = MemorySegment.NULL;
     private long lastKeyOffset;
     private int lastKeyLength = -1;
+    private long givenBytes;
     private boolean isClosed;
+
+    /** The giver's, and of the worker that shows what was given, for whom the giver waits. */
+    private final CountedWork counted;
+    private final long sinceNanos;
 
     // Under this object's monitor.
     private @Nullable EntryBuffer handedOver;
@@ -53,13 +61,18 @@ public final class Intake implements AutoCloseable {
 
     private enum Stage { TAKING, FINISHING, KEPT, DISCARDED }
 
-    Intake(Tree tree, TableFiles files, MemoryBudget budget, OrderedEdits orderedEdits, Health health) {
+    Intake(
+            Tree tree, TableFiles files, MemoryBudget budget, OrderedEdits orderedEdits, Health health, Upkeep totals,
+            LongSupplier nanoClock) {
         this.tree = tree;
         this.files = files;
         this.orderedEdits = orderedEdits;
         this.health = health;
         filling = new EntryBuffer(budget);
         other = new EntryBuffer(budget);
+        this.nanoClock = nanoClock;
+        sinceNanos = nanoClock.getAsLong();
+        counted = new CountedWork(tree.ingestions(), totals);
     }
 
     // ---- giving
@@ -105,6 +118,7 @@ public final class Intake implements AutoCloseable {
                     + text(lastKeyMemory, lastKeyOffset, lastKeyLength) + "; the keys of an ingestion ascend");
         }
         filling.add(type, keyLength, valueLength);
+        givenBytes += keyLength + valueLength;
         // It stays where it is until the buffer is filled again, which is after the next key was added to the other one.
         lastKeyMemory = memory;
         lastKeyOffset = keyOffset;
@@ -141,9 +155,15 @@ public final class Intake implements AutoCloseable {
         awaitThread(Stage.FINISHING);
         WrittenRun run = Objects.requireNonNull(writtenNow(), "written");
         if (!run.isEmpty()) {
-            orderedEdits.ingest(tree, run, () -> moveTo(Stage.KEPT));
+            orderedEdits.ingest(tree, run, () -> keep(run));
+        } else {
+            keep(run);
         }
+    }
+
+    private void keep(WrittenRun run) {
         moveTo(Stage.KEPT);
+        counted.complete(givenBytes, run.fileBytes(), nanoClock.getAsLong() - sinceNanos);
     }
 
     /** Gives up what was not finished: its files are deleted when this returns. Idempotent. */
@@ -159,6 +179,7 @@ public final class Intake implements AutoCloseable {
         awaitEnd();
         filling.close();
         other.close();
+        countEnd();
     }
 
     // ---- handing over
@@ -218,6 +239,13 @@ public final class Intake implements AutoCloseable {
             case FirnException e -> throw e;
             default -> throw new IllegalStateException("an ingestion failed", failure);
         }
+    }
+
+    private synchronized void countEnd() {
+        if (failure != null) {
+            counted.fail(failure);
+        }
+        counted.close();
     }
 
     private synchronized Stage stageNow() {

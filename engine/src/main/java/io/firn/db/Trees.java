@@ -1,5 +1,7 @@
 package io.firn.db;
 
+import io.firn.config.DatabaseStatistics;
+import io.firn.keyspace.ReadSums;
 import io.firn.keyspace.Tree;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +17,7 @@ public final class Trees {
     private volatile TreeMap<String, Tree> byName = new TreeMap<>();
     private volatile List<Tree> all = List.of();
     private final List<Tree> deleted = new ArrayList<>();
+    private final ReadSums readsOfGone = new ReadSums();
 
     synchronized void add(Tree tree) {
         TreeMap<String, Tree> changed = new TreeMap<>(byName);
@@ -28,8 +31,29 @@ public final class Trees {
         changed.remove(tree.name(), tree);
         byName = changed;
         all = List.copyOf(changed.values());
-        deleted.removeIf(Tree::isGone);
+        deleted.removeIf(this::isGone);
         deleted.add(tree);
+    }
+
+    /** What the readers of all did, those of deleted ones too. */
+    synchronized DatabaseStatistics.Reads reads() {
+        ReadSums sums = new ReadSums();
+        sums.add(readsOfGone);
+        for (Tree tree : all) {
+            tree.addReadsTo(sums);
+        }
+        for (Tree tree : deleted) {
+            tree.addReadsTo(sums);
+        }
+        return sums.toStatistics();
+    }
+
+    private boolean isGone(Tree tree) {
+        boolean isGone = tree.isGone();
+        if (isGone) {
+            tree.addReadsTo(readsOfGone);
+        }
+        return isGone;
     }
 
     /** Closes every tree, deleted ones too. */

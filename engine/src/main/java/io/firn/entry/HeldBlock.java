@@ -27,6 +27,7 @@ public final class HeldBlock implements AutoCloseable {
     private int length;
     private @Nullable Pinner pinner;
     private long pin;
+    private @Nullable ReadCounts counts;
 
     /** A holder that may be handed from thread to thread. */
     public HeldBlock(MemoryBudget budget) {
@@ -89,6 +90,37 @@ public final class HeldBlock implements AutoCloseable {
         if (former != null) {
             pinner = null;
             former.unpin(pin);
+        }
+    }
+
+    /** From now on blocks are counted there; until this is called nowhere. */
+    public void countIn(ReadCounts newCounts) {
+        if (counts != newCounts) {
+            counts = newCounts;
+        }
+    }
+
+    /** Counts a block of a type that is held where it lies. */
+    public void countInPlace(int type) {
+        ReadCounts counting = counts;
+        if (counting != null) {
+            counting.inPlace(type);
+        }
+    }
+
+    /** Counts one that was found in the cache. */
+    public void countCached(int type) {
+        ReadCounts counting = counts;
+        if (counting != null) {
+            counting.cached(type);
+        }
+    }
+
+    /** Counts one that was read from the file as a whole, so many bytes there. */
+    public void countLoaded(int type, int bytes) {
+        ReadCounts counting = counts;
+        if (counting != null) {
+            counting.loaded(type, bytes);
         }
     }
 

@@ -5,6 +5,7 @@ import io.firn.ffm.memory.Bytes;
 import io.firn.ffm.memory.Layouts;
 import io.firn.ffm.memory.Scratch;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One point lookup in progress: the key that is asked for, the answer, and the private memory that finding it takes.
@@ -30,8 +31,7 @@ public final class Probe implements AutoCloseable {
     private int length;
     private long trailer;
 
-    private int filterSkips;
-    private int filterPasses;
+    private @Nullable ReadCounts counts;
 
     public Probe(MemoryBudget budget) {
         keyMemory = new Scratch(budget);
@@ -111,27 +111,45 @@ public final class Probe implements AutoCloseable {
         return trailer;
     }
 
+    /** From now on filters and blocks are counted there; until this is called nowhere. */
+    public void countIn(ReadCounts newCounts) {
+        if (counts != newCounts) {
+            counts = newCounts;
+            index.countIn(newCounts);
+            block.countIn(newCounts);
+        }
+    }
+
+    /** A filter was asked where it lies. */
+    public void countFilterInPlace() {
+        ReadCounts counting = counts;
+        if (counting != null) {
+            counting.inPlace(ReadCounts.FILTER);
+        }
+    }
+
+    /** A filter was read from the file, so many bytes. */
+    public void countFilterLoaded(int bytes) {
+        ReadCounts counting = counts;
+        if (counting != null) {
+            counting.loaded(ReadCounts.FILTER, bytes);
+        }
+    }
+
     /** A filter told that a table has not the key. */
     public void countFilterSkip() {
-        filterSkips++;
+        ReadCounts counting = counts;
+        if (counting != null) {
+            counting.filterSkip();
+        }
     }
 
     /** A filter let the key pass, and the table has not got it. */
     public void countFilterPass() {
-        filterPasses++;
-    }
-
-    public int filterSkips() {
-        return filterSkips;
-    }
-
-    public int filterPasses() {
-        return filterPasses;
-    }
-
-    public void clearFilterCounts() {
-        filterSkips = 0;
-        filterPasses = 0;
+        ReadCounts counting = counts;
+        if (counting != null) {
+            counting.filterPass();
+        }
     }
 
     /** The block that tells where the key would stand; nobody needs it when that is known. */

@@ -11,10 +11,15 @@ public final class Lookup implements Leases.Leased {
     final Probe probe;
     @Nullable SuperVersion pinned;
     int stripe;
+
+    /** Its number among all that read. */
+    final int slot;
+
     private final Consumer<Lookup> onClose;
     private @Nullable Thread callbackThread;
 
-    public Lookup(MemoryBudget budget, Consumer<Lookup> onClose) {
+    public Lookup(MemoryBudget budget, int slot, Consumer<Lookup> onClose) {
+        this.slot = slot;
         probe = new Probe(budget);
         this.onClose = onClose;
     }

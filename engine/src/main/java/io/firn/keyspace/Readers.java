@@ -2,6 +2,7 @@ package io.firn.keyspace;
 
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.memory.Leases;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
@@ -21,10 +22,13 @@ public final class Readers implements AutoCloseable {
     /** Those that are not closed: what is leased, and what waits in its slot. */
     private final Set<Lookup> lookupsMade = Collections.newSetFromMap(new IdentityHashMap<>());
 
+    /** The numbers of lookups and scans that are not closed: where each counts what it reads. */
+    private final BitSet slots = new BitSet();
+
     public Readers(MemoryBudget budget, PublishedSeqno published) {
         this.budget = budget;
         snapshots = new Snapshots(published);
-        scans = new Leases<>(() -> new Scan(budget));
+        scans = new Leases<>(this::makeScan);
     }
 
     public Snapshots snapshots() {
@@ -62,7 +66,7 @@ public final class Readers implements AutoCloseable {
     }
 
     private Lookup makeLookup() {
-        Lookup made = new Lookup(budget, this::forget);
+        Lookup made = new Lookup(budget, takeSlot(), this::forget);
         synchronized (lookupsMade) {
             lookupsMade.add(made);
         }
@@ -73,6 +77,26 @@ public final class Readers implements AutoCloseable {
     private void forget(Lookup closed) {
         synchronized (lookupsMade) {
             lookupsMade.remove(closed);
+        }
+        giveBackSlot(closed.slot);
+    }
+
+    private Scan makeScan() {
+        return new Scan(budget, takeSlot(), closed -> giveBackSlot(closed.slot));
+    }
+
+    private int takeSlot() {
+        synchronized (slots) {
+            int slot = slots.nextClearBit(0);
+            slots.set(slot);
+            return slot;
+        }
+    }
+
+    /** Its next owner counts on. */
+    private void giveBackSlot(int slot) {
+        synchronized (slots) {
+            slots.clear(slot);
         }
     }
 }

@@ -3,6 +3,7 @@ package io.firn.keyspace;
 import io.firn.config.KeyRange;
 import io.firn.entry.EntryCursor;
 import io.firn.entry.Probe;
+import io.firn.entry.ReadCounts;
 import io.firn.entry.Trailer;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.memory.Bytes;
@@ -18,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +54,11 @@ public final class Scan implements Leases.Leased {
         SOUGHT
     }
 
+    /** Its number among all that read. */
+    final int slot;
+
     private final MemoryBudget budget;
+    private final Consumer<Scan> onClose;
     private final Probe probe;
     private final VisibleCursor visible;
     private final Bounds bounds;
@@ -66,20 +72,25 @@ public final class Scan implements Leases.Leased {
 
     private @Nullable SuperVersion pinned;
     private int stripe;
+    private @Nullable ReadCounts counts;
     private long seqno;
     private Place place = Place.UNOPENED;
     private boolean isOpened;
     private boolean isFound;
 
-    Scan(MemoryBudget budget) {
+    Scan(MemoryBudget budget, int slot, Consumer<Scan> onClose) {
         this.budget = budget;
+        this.slot = slot;
+        this.onClose = onClose;
         probe = new Probe(budget);
         visible = new VisibleCursor(budget);
         bounds = visible.bounds();
     }
 
     /** Begins anew over all keys. The pin is the scan's from now on. */
-    void begin(SuperVersion newPinned, int newStripe, long newSeqno) {
+    void begin(SuperVersion newPinned, int newStripe, long newSeqno, ReadCounts newCounts) {
+        probe.countIn(newCounts);
+        counts = newCounts;
         pinned = newPinned;
         stripe = newStripe;
         seqno = newSeqno;
@@ -250,6 +261,7 @@ public final class Scan implements Leases.Leased {
 
     @Override
     public void close() {
+        onClose.accept(this);
         probe.close();
         visible.close();
         runs.forEach(RunCursor::close);
@@ -277,6 +289,7 @@ public final class Scan implements Leases.Leased {
         for (int level = 0; level < version.levels().count(); level++) {
             for (int i = 0; i < version.runCount(level); i++) {
                 RunCursor run = nextRun();
+                run.countIn(counts);
                 run.open(version.run(level, i));
                 if (bounds.hasLower()) {
                     run.from(bounds.lower(), 0, bounds.lowerLength());

@@ -20,6 +20,10 @@ final class SuperVersion extends Pins {
     final JournaledMemtable active;
     final List<JournaledMemtable> sealed;
     final Version version;
+
+    /** How many of its tables nobody held before. */
+    final int newTables;
+
     private final TreeDirectory directory;
 
     SuperVersion(JournaledMemtable active, List<JournaledMemtable> sealed, Version version, TreeDirectory directory) {
@@ -32,9 +36,11 @@ final class SuperVersion extends Pins {
         for (JournaledMemtable each : sealed) {
             each.memtable.retain();
         }
+        int firstHeld = 0;
         for (Table table : version.tables()) {
-            table.retain();
+            firstHeld += table.retain() ? 1 : 0;
         }
+        newTables = firstHeld;
     }
 
     /** Whether no memtable has an entry. */

@@ -27,6 +27,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,9 +57,11 @@ public final class Tree {
     private final long flushedSeqno;
     private final TreeContext context;
 
-    private final FilterCounters filterCounters = new FilterCounters();
+    private final ReadCounters readCounters = new ReadCounters();
+    private final AtomicLong tablesOpened = new AtomicLong();
     private final Upkeep flushes = new Upkeep();
     private final Upkeep compactions = new Upkeep();
+    private final Upkeep ingestions = new Upkeep();
     private final int calmRuns;
 
     private final AtomicBoolean isFlushing = new AtomicBoolean();
@@ -90,7 +93,7 @@ public final class Tree {
         history = new History(context.readers().snapshots(), context.retirement());
         treeDirectory = new TreeDirectory(context.storage(), context.files(), id);
         current = new Current<>(superVersion(newMemtable(Prefix.NONE), List.of(), version), context.retirement()::wake);
-        reader = new TreeReader(name, current, history, filterCounters, context, this::gone);
+        reader = new TreeReader(name, current, history, readCounters, context, this::gone);
     }
 
     public int id() {
@@ -216,10 +219,17 @@ public final class Tree {
     /** What the keyspace consists of now and did; whoever compacts it knows the debt. */
     public KeyspaceStatistics statistics(long compactionDebtBytes) {
         SuperVersion now = open();
-        long skips = filterCounters.skips();
+        ReadSums reads = new ReadSums();
+        addReadsTo(reads);
         return new KeyspaceStatistics(
                 now.memtableEntries(), now.memtableBytes(), now.sealed.size(), Contents.of(now.version, options.levels()),
-                flushes.sum(), compactions.sum(), compactionDebtBytes, skips + filterCounters.passes(), skips);
+                flushes.sum(), compactions.sum(), ingestions.sum(), compactionDebtBytes, reads.toStatistics());
+    }
+
+    /** What its readers did. */
+    public void addReadsTo(ReadSums sums) {
+        readCounters.addTo(sums);
+        sums.addTablesOpened(tablesOpened.get());
     }
 
     /** The size of its tables; 0 when it is closed. */
@@ -339,6 +349,11 @@ public final class Tree {
     /** What its compactions came to. */
     public Upkeep compactions() {
         return compactions;
+    }
+
+    /** What its ingestions came to. */
+    public Upkeep ingestions() {
+        return ingestions;
     }
 
     /** Runs of level 0; 0 when it is closed. */
@@ -481,7 +496,9 @@ public final class Tree {
     }
 
     private SuperVersion superVersion(JournaledMemtable active, List<JournaledMemtable> sealed, Version version) {
-        return new SuperVersion(active, sealed, version, treeDirectory);
+        SuperVersion made = new SuperVersion(active, sealed, version, treeDirectory);
+        tablesOpened.addAndGet(made.newTables);
+        return made;
     }
 
     private JournaledMemtable newMemtable(Prefix guess) {

@@ -25,18 +25,18 @@ public final class TreeReader {
     private final String name;
     private final Current<SuperVersion> current;
     private final History history;
-    private final FilterCounters filterCounters;
+    private final ReadCounters counters;
     private final TreeContext context;
     private final Supplier<FirnException> gone;
 
     /** @param gone why there is no current super version any more */
     TreeReader(
-            String name, Current<SuperVersion> current, History history, FilterCounters filterCounters,
+            String name, Current<SuperVersion> current, History history, ReadCounters counters,
             TreeContext context, Supplier<FirnException> gone) {
         this.name = name;
         this.current = current;
         this.history = history;
-        this.filterCounters = filterCounters;
+        this.counters = counters;
         this.context = context;
         this.gone = gone;
     }
@@ -132,7 +132,7 @@ public final class TreeReader {
         try {
             int stripe = Pins.stripeOfThread();
             SuperVersion pinned = pin(stripe, seqno);
-            scan.begin(pinned, stripe, seqno == PUBLISHED ? context.published().get() : seqno);
+            scan.begin(pinned, stripe, seqno == PUBLISHED ? context.published().get() : seqno, counters.of(scan.slot));
             if (range != null) {
                 scan.within(range);
             }
@@ -155,16 +155,13 @@ public final class TreeReader {
         int stripe = Pins.stripeOfThread();
         lookup.pinned = pin(stripe, seqno);
         lookup.stripe = stripe;
+        lookup.probe.countIn(counters.of(lookup.slot));
         lookup.probe.at(seqno == PUBLISHED ? context.published().get() : seqno);
     }
 
     private boolean find(Lookup lookup) {
         Probe probe = lookup.probe;
-        boolean isFound = lookup.pinned.get(probe) && !Trailer.isTombstone(probe.trailer());
-        if ((probe.filterSkips() | probe.filterPasses()) != 0) {
-            filterCounters.take(probe, lookup.stripe);
-        }
-        return isFound;
+        return lookup.pinned.get(probe) && !Trailer.isTombstone(probe.trailer());
     }
 
     private SuperVersion pin(int stripe, long seqno) {

@@ -3,7 +3,7 @@ package io.firn.keyspace;
 import io.firn.config.DatabaseStatistics;
 import java.time.Duration;
 
-/** What flushes, or compactions, came to since the database was opened: those of a keyspace, or all. Threads: any. */
+/** What flushes, compactions or ingestions came to since the database was opened: those of a keyspace, or all. Threads: any. */
 public final class Upkeep {
     private int running;
     private long completed;

@@ -281,9 +281,9 @@ public final class Table {
         return properties().settings();
     }
 
-    /** Counts one more super version that holds the table. */
-    public void retain() {
-        references.incrementAndGet();
+    /** Counts one more that holds the table; whether it is the first. */
+    public boolean retain() {
+        return references.incrementAndGet() == 1;
     }
 
     /** Counts one less; whether it was the last. */

@@ -7,6 +7,7 @@ import io.firn.block.BlockType;
 import io.firn.cache.BlockCache;
 import io.firn.cache.CachedType;
 import io.firn.entry.HeldBlock;
+import io.firn.entry.ReadCounts;
 import io.firn.ffm.codec.Codec;
 import io.firn.ffm.file.MappedFile;
 import java.lang.foreign.MemorySegment;
@@ -78,15 +79,21 @@ final class TableBlocks {
                 verify(BlockType.DATA, offset, stored, holder);
                 BlockCheck.check(path, offset, file, at, stored);
                 verified.set(bit);
+                holder.countLoaded(ReadCounts.DATA, stored);
+            } else {
+                holder.countInPlace(ReadCounts.DATA);
             }
             holder.hold(file, at, stored);
-        } else if (!holdCached(CachedType.DATA, offset, plain, holder, cache)) {
+        } else if (holdCached(CachedType.DATA, offset, plain, holder, cache)) {
+            holder.countCached(ReadCounts.DATA);
+        } else {
             MemorySegment block = holder.beginUnpacking(plain);
             unpack(BlockType.DATA, properties.settings().compression(), offset, stored, plain, holder, block, 0);
             if (!verified.isSet(bit)) {
                 BlockCheck.check(path, offset, block, 0, plain);
                 verified.set(bit);
             }
+            holder.countLoaded(ReadCounts.DATA, stored);
             holdUnpacked(CachedType.DATA, offset, plain, holder, isFilling ? cache : null);
         }
     }

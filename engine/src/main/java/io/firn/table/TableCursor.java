@@ -5,6 +5,7 @@ import io.firn.block.BlockCursor;
 import io.firn.cache.BlockCache;
 import io.firn.entry.EntryCursor;
 import io.firn.entry.HeldBlock;
+import io.firn.entry.ReadCounts;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.memory.Bytes;
 import io.firn.ffm.memory.Scratch;
@@ -61,6 +62,12 @@ public final class TableCursor implements EntryCursor {
     public static TableCursor confined(MemoryBudget budget) {
         return new TableCursor(
                 Caching.BYPASS, Scratch.confined(budget), HeldBlock.confined(budget), HeldBlock.confined(budget));
+    }
+
+    /** From now on blocks are counted there; until this is called nowhere. */
+    public void countIn(ReadCounts counts) {
+        handles.countIn(counts);
+        data.countIn(counts);
     }
 
     /** Begins anew over a table, before any move. */

@@ -101,6 +101,7 @@ final class TableFilter implements AutoCloseable {
     /** Whether the table may hold the probe's key. */
     boolean mayContain(Probe probe) {
         if (!isPartitioned) {
+            probe.countFilterInPlace();
             return Filter.mayContain(memory, rootAt, rootLength, probe.hash());
         }
         int partition = Block.lowerRestart(memory, rootAt, rootLength, probe.key(), 0, probe.keyLength(), 0);
@@ -115,6 +116,9 @@ final class TableFilter implements AutoCloseable {
             blocks.verify(BlockType.FILTER, offset, length, probe.index());
             Filter.check(blocks.path(), offset, memory, at, length);
             blocks.verified().set(bitOf(partition));
+            probe.countFilterLoaded(length);
+        } else {
+            probe.countFilterInPlace();
         }
         return Filter.mayContain(memory, at, length, probe.hash());
     }

@@ -6,6 +6,7 @@ import io.firn.block.BlockType;
 import io.firn.cache.BlockCache;
 import io.firn.cache.CachedType;
 import io.firn.entry.HeldBlock;
+import io.firn.entry.ReadCounts;
 import io.firn.ffm.codec.Codec;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -129,6 +130,7 @@ final class TableIndex implements AutoCloseable {
             holdPartition(partition, holder, cache, isFilling);
         } else if (root != MemorySegment.NULL) {
             holder.hold(root, rootAt, footer.indexPlainBytes());
+            holder.countInPlace(ReadCounts.INDEX);
         } else {
             holdCompressed(
                     0, footer.indexOffset(), footer.indexBytes(), footer.indexPlainBytes(), holder, cache, isFilling);
@@ -149,6 +151,9 @@ final class TableIndex implements AutoCloseable {
             blocks.verify(BlockType.INDEX, offset, stored, holder);
             check(partition, offset, root, at, plain);
             blocks.verified().set(bitOf(partition));
+            holder.countLoaded(ReadCounts.INDEX, stored);
+        } else {
+            holder.countInPlace(ReadCounts.INDEX);
         }
         holder.hold(root, at, plain);
     }
@@ -157,6 +162,7 @@ final class TableIndex implements AutoCloseable {
             int partition, long offset, int stored, int plain, HeldBlock holder, @Nullable BlockCache cache,
             boolean isFilling) {
         if (blocks.holdCached(CachedType.INDEX, offset, plain, holder, cache)) {
+            holder.countCached(ReadCounts.INDEX);
             return;
         }
         MemorySegment block = holder.beginUnpacking(plain);
@@ -165,6 +171,7 @@ final class TableIndex implements AutoCloseable {
             check(partition, offset, block, 0, plain);
             blocks.verified().set(bitOf(partition));
         }
+        holder.countLoaded(ReadCounts.INDEX, stored);
         blocks.holdUnpacked(CachedType.INDEX, offset, plain, holder, isFilling ? cache : null);
     }
 

@@ -47,13 +47,15 @@ final class StatsCommand implements Callable<Integer> {
         line(out, "manifest", "%06d, %s", engine.manifest().id(), size(engine.manifest().forcedBytes()));
         line(out, "journal", "%s in %,d live files",
                 size(statistics.writes().journalBytes()), statistics.writes().journalFiles());
-        line(out, "written", "%s of keys and values: journal %s, flushes %s, compactions %s, %.2f times",
+        line(out, "written", "%s of keys and values: journal %s, flushes %s, compactions %s, ingestions %s, %.2f times",
                 size(statistics.writes().entryBytes()), size(statistics.writes().journaledBytes()),
                 size(statistics.flushes().writtenBytes()), size(statistics.compactions().writtenBytes()),
-                statistics.writeAmplification());
+                size(statistics.ingestions().writtenBytes()), statistics.writeAmplification());
         line(out, "flushed", "%s; %,d memtables wait", work(statistics.flushes()), statistics.outstandingFlushes());
         line(out, "compacted", "%s; %s of debt",
                 work(statistics.compactions()), size(statistics.compactionDebtBytes()));
+        line(out, "ingested", "%s", work(statistics.ingestions()));
+        print(out, "", statistics.reads());
         line(out, "stalls", "%s", stalls(statistics));
         line(out, "cache", "%s of %s, %.1f %% of looks found a block", size(statistics.cache().usedBytes()),
                 size(statistics.cache().capacityBytes()), 100 * statistics.cache().hitRate());
@@ -82,9 +84,22 @@ final class StatsCommand implements Callable<Integer> {
         line(out, "  flushed", "%s", work(statistics.flushes()));
         line(out, "  compacted", "%s; %s of debt",
                 work(statistics.compactions()), size(statistics.compactionDebtBytes()));
-        line(out, "  filters", "%,d of %,d looks for missing keys spared",
-                statistics.filterSkips(), statistics.filterQueries());
+        line(out, "  ingested", "%s", work(statistics.ingestions()));
+        print(out, "  ", statistics.reads());
         line(out, "  options", "%s", tree.options());
+    }
+
+    private static void print(PrintStream out, String indent, DatabaseStatistics.Reads reads) {
+        line(out, indent + "opened", "%,d tables", reads.tablesOpened());
+        line(out, indent + "data", "%s", blocks(reads.data()));
+        line(out, indent + "index", "%s", blocks(reads.index()));
+        line(out, indent + "filter", "%s; %,d of %,d looks for missing keys spared",
+                blocks(reads.filter()), reads.filterSkips(), reads.filterQueries());
+    }
+
+    private static String blocks(DatabaseStatistics.Blocks blocks) {
+        return String.format(Locale.ROOT, "%,d blocks read in place, %,d from the cache, %,d from the file: %s",
+                blocks.inPlace(), blocks.cached(), blocks.loaded(), size(blocks.loadedBytes()));
     }
 
     private static String work(DatabaseStatistics.Work work) {

@@ -1,6 +1,7 @@
 package io.firn.version;
 
 import io.firn.entry.EntryCursor;
+import io.firn.entry.ReadCounts;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.table.Caching;
 import io.firn.table.TableCursor;
@@ -45,6 +46,11 @@ public final class RunCursor implements EntryCursor {
     /** The same of the calling thread alone, which also closes it; it leaves the cache alone. */
     public static RunCursor confined(MemoryBudget budget) {
         return new RunCursor(TableCursor.confined(budget));
+    }
+
+    /** From now on blocks are counted there; until this is called nowhere. */
+    public void countIn(ReadCounts counts) {
+        entries.countIn(counts);
     }
 
     /** Begins anew over a whole run, before any move. */

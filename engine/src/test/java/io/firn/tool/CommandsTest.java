@@ -141,7 +141,9 @@ class CommandsTest {
                 + ".*  tables     2 entries, 0 of them removals, in .*: 1 tables in 1 runs\n.*"), stats);
         assertTrue(stats.matches("(?s).*keyspace     other, id 2\n.*, 1 of them removals.*"), stats);
         assertTrue(stats.matches("(?s).*\nwritten      0 bytes of keys and values: .*\nflushed      0 done, 0 failed, 0 cancelled,"
-                + " 0 running; .*\ncompacted    .* of debt\nstalls       none\n.*"), stats);
+                + " 0 running; .*\ncompacted    .* of debt\ningested     0 done, .*\nopened       3 tables"
+                + "\ndata         0 blocks .*\nindex        0 blocks .*\nfilter       0 blocks .* 0 of 0 looks for missing keys spared"
+                + "\nstalls       none\n.*"), stats);
         assertFalse(stats.contains("null"), stats);
     }
 
