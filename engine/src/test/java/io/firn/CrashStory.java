@@ -265,7 +265,13 @@ final class CrashStory {
 
     private CommitModel.Write anyWrite(String name, CommitState sofar) {
         String key = CommitModel.anyKey(random);
-        if (random.nextInt(5) > 0) {
+        // A removal in the same batch leaves no trace between the two versions.
+        boolean mayPut = Upkept.mayPut(name, key, sofar) && Upkept.mayPut(name, key, model.last());
+        boolean mayRemove = Upkept.mayRemove(name, key);
+        if (!mayPut && !mayRemove) {
+            return anyWrite(name, sofar);
+        }
+        if (mayPut && (!mayRemove || random.nextInt(5) > 0)) {
             return new CommitModel.Write(name, key, value(name));
         }
         return new CommitModel.Write(name, key, null, isMaintained && random.nextBoolean() && sofar.isPutAtMostOnce(name, key));

@@ -2,6 +2,7 @@ package io.firn;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.firn.config.Verdict;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -66,6 +67,9 @@ class CrashTest {
                 assertTrue(edits.getOrDefault(edit, 0L) >= pointsWanted / 800, edit + ": " + edits.get(edit));
             }
             assertTrue(compactions.get() >= pointsWanted / 400, compactions + " compactions");
+            for (Class<?> verdict : Verdict.class.getPermittedSubclasses()) {
+                assertTrue(Upkept.given(verdict.asSubclass(Verdict.class)) > 0, verdict + " was never given");
+            }
         }
     }
 

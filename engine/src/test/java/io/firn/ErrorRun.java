@@ -363,7 +363,7 @@ final class ErrorRun {
         List<CommitModel.Write> asked = new ArrayList<>();
         for (String name : names) {
             if (live().database.keyspaceExists(name)) {
-                asked.add(new CommitModel.Write(name, CommitModel.anyKey(random), value(valueBytes)));
+                asked.add(new CommitModel.Write(name, anyKey(name), value(valueBytes)));
             }
         }
         if (asked.isEmpty()) {
@@ -383,6 +383,14 @@ final class ErrorRun {
         }
         readSome();
         rest();
+    }
+
+    private String anyKey(String name) {
+        String key = CommitModel.anyKey(random);
+        while (!Upkept.mayPut(name, key, model.last())) {
+            key = CommitModel.anyKey(random);
+        }
+        return key;
     }
 
     private byte[] value(int bytes) {

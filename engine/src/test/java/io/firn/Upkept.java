@@ -8,11 +8,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keyspaces of the crash stories that change without a commit: one drops its oldest tables, of another compactions remove some values
- * and replace others.
+ * Keyspaces of the crash stories that change without a commit: one drops its oldest tables, of another compactions remove
+ * some values, each key in its way, and replace others.
  *
  * <p>Threads: any.
  */
@@ -21,7 +24,12 @@ final class Upkept {
     static final String FILTERED = "t";
 
     private static final String FILTERED_KEYS = "key/1";
+    private static final String REMOVED_WEAKLY_KEY = "key/10";
+    private static final String DESTROYED_KEY = "key/11";
     private static final int REPLACED_BYTES = 3;
+
+    /** How often each verdict was given. */
+    private static final Map<Class<? extends Verdict>, LongAdder> VERDICTS = new ConcurrentHashMap<>();
 
     static final CompactionFilters FILTERS = keyspace -> keyspace.equals(FILTERED) ? filter() : null;
 
@@ -33,6 +41,30 @@ final class Upkept {
 
     static boolean isFiltered(String keyspace, String key) {
         return keyspace.equals(FILTERED) && key.startsWith(FILTERED_KEYS);
+    }
+
+    /** What is removed weakly, or destroyed, is right only if there is no older version that would come back. */
+    static boolean mayPut(String keyspace, String key, CommitState before) {
+        return !isRemovedWeakly(keyspace, key) && !isDestroyed(keyspace, key) || before.cell(keyspace, key) == null;
+    }
+
+    /** A removal would be an older version, too, that hides another one. */
+    static boolean mayRemove(String keyspace, String key) {
+        return !isDestroyed(keyspace, key);
+    }
+
+    private static boolean isRemovedWeakly(String keyspace, String key) {
+        return keyspace.equals(FILTERED) && key.equals(REMOVED_WEAKLY_KEY);
+    }
+
+    private static boolean isDestroyed(String keyspace, String key) {
+        return keyspace.equals(FILTERED) && key.equals(DESTROYED_KEY);
+    }
+
+    /** How often the verdict was given in this process. */
+    static long given(Class<? extends Verdict> verdict) {
+        LongAdder times = VERDICTS.get(verdict);
+        return times == null ? 0 : times.sum();
     }
 
     /** What a compaction leaves of a value; null if nothing. What is left is left as it is by the next. */
@@ -48,17 +80,26 @@ final class Upkept {
         return new CompactionFilter() {
             @Override
             public Verdict filter(FilteredEntry entry) {
-                byte[] key = entry.key().toArray(ValueLayout.JAVA_BYTE);
-                if (!isFiltered(FILTERED, new String(key, StandardCharsets.UTF_8))) {
+                String key = new String(entry.key().toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+                if (!isFiltered(FILTERED, key)) {
                     return Verdict.KEEP;
                 }
-                byte[] value = entry.value().toArray(ValueLayout.JAVA_BYTE);
-                byte[] left = filtered(value);
-                if (left == null) {
-                    return Verdict.REMOVE;
-                }
-                return left.length == value.length ? Verdict.KEEP : Verdict.replaceValue(MemorySegment.ofArray(left));
+                Verdict verdict = verdict(key, entry.value().toArray(ValueLayout.JAVA_BYTE));
+                VERDICTS.computeIfAbsent(verdict.getClass(), type -> new LongAdder()).increment();
+                return verdict;
             }
+        };
+    }
+
+    private static Verdict verdict(String key, byte[] value) {
+        byte[] left = filtered(value);
+        if (left != null) {
+            return left.length == value.length ? Verdict.KEEP : Verdict.replaceValue(MemorySegment.ofArray(left));
+        }
+        return switch (key) {
+            case REMOVED_WEAKLY_KEY -> Verdict.REMOVE_WEAK;
+            case DESTROYED_KEY -> Verdict.DESTROY;
+            default -> Verdict.REMOVE;
         };
     }
 }
