@@ -310,10 +310,14 @@ final class CompactionTest {
     @Test
     void aWriterStallsAtThirtyRunsUntilItsDeadlineAndGoesOnAfterACompaction() throws Exception {
         writeRuns(35, RUN_BYTES);
+        Duration deadline = Duration.ofSeconds(1);
         CountDownLatch mayCompact = new CountDownLatch(1);
-        Keyspace keyspace = open(OPTIONS, builder -> builder.writeTimeout(Duration.ofMillis(100)).storage(held(mayCompact)));
+        Keyspace keyspace = open(OPTIONS, builder -> builder.writeTimeout(deadline).storage(held(mayCompact)));
+        long since = System.nanoTime();
         WriteStalledException stalled =
                 assertThrows(WriteStalledException.class, () -> keyspace.put(key(1), value(1)));
+        assertTrue(System.nanoTime() - since >= deadline.toNanos(), "before its deadline");
+        assertTrue(stalled.waited().compareTo(deadline) >= 0, stalled::toString);
         assertEquals(WriteStalledException.Reason.L0_RUNS, stalled.reason());
         assertEquals(35, levels().runs(0).size());
         mayCompact.countDown();
