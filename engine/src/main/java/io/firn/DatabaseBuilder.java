@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.ThreadFactory;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +47,7 @@ public final class DatabaseBuilder {
     private ThreadFactory threads;
     private LongSupplier nanoClock;
     private LongSupplier millisClock;
-    private Settings.@Nullable JournalFiles journalFiles;
+    private UnaryOperator<Settings.Journaling> journalFiles = UnaryOperator.identity();
     private long manifestRewriteBytes;
 
     DatabaseBuilder(Path path) {
@@ -198,8 +199,8 @@ public final class DatabaseBuilder {
         return this;
     }
 
-    DatabaseBuilder journalFiles(Settings.JournalFiles newFiles) {
-        journalFiles = newFiles;
+    DatabaseBuilder journalFiles(long firstBytes, long maxBytes, long forceAfterBytes) {
+        journalFiles = journaling -> journaling.withFiles(firstBytes, maxBytes, forceAfterBytes);
         return this;
     }
 
@@ -209,13 +210,11 @@ public final class DatabaseBuilder {
     }
 
     Settings settings() {
-        Settings.JournalFiles files =
-                journalFiles != null ? journalFiles : Settings.JournalFiles.within(maxJournalBytes);
         return new Settings(
                 directory, memory(), new Settings.Background(workers, compactionBytesPerSecond, compactionFilters),
                 new Settings.Opening(openMode, recoveryMode, isTemporary),
                 new Settings.Durability(durability, persistInterval, writeTimeout),
-                new Settings.Journaling(files, maxJournalBytes, journalCompression),
+                journalFiles.apply(Settings.Journaling.of(maxJournalBytes, journalCompression)),
                 new Settings.Machine(storage, threads, nanoClock, millisClock, manifestRewriteBytes));
     }
 

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.firn.config.KeyspaceOptions;
 import io.firn.config.OpenMode;
-import io.firn.db.Settings;
 import io.firn.error.ClosedException;
 import io.firn.error.WriteStalledException;
 import io.firn.ffm.file.Storage;
@@ -77,7 +76,7 @@ class CommitRulesTest {
         CountDownLatch mayGoOn = new CountDownLatch(1);
         Storage slow = slowAtTheSecondJournal(isWorkerInside, mayGoOn);
         Database db = Database.builder(directory.resolve("db")).storage(slow)
-                .journalFiles(new Settings.JournalFiles(16 << 10, 16 << 10, 8 << 10))
+                .journalFiles(16 << 10, 16 << 10, 8 << 10)
                 .writeTimeout(Duration.ofMillis(300)).open();
         try {
             Keyspace a = db.keyspace("a");
@@ -122,7 +121,7 @@ class CommitRulesTest {
         CountDownLatch mayGoOn = new CountDownLatch(1);
         Storage slow = slowAtTheSecondJournal(isWorkerInside, mayGoOn);
         Database db = Database.builder(directory.resolve("db")).storage(slow)
-                .journalFiles(new Settings.JournalFiles(16 << 10, 16 << 10, 8 << 10)).open();
+                .journalFiles(16 << 10, 16 << 10, 8 << 10).open();
         Keyspace a = db.keyspace("a", KeyspaceOptions.defaults());
         FutureTask<Object> writer = new FutureTask<>(() -> {
             for (int i = 0; i < 1000; i++) {

@@ -8,7 +8,6 @@ import io.firn.config.PerLevel;
 import io.firn.config.PersistMode;
 import io.firn.db.Engine;
 import io.firn.db.EngineRest;
-import io.firn.db.Settings;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.file.Storage;
 import io.firn.ffm.sim.CrashImage;
@@ -98,7 +97,7 @@ final class FlipDatabase {
                 .storage(storage)
                 .budget(budget)
                 .workers(2)
-                .journalFiles(new Settings.JournalFiles(2048, 4096, 1 << 20))
+                .journalFiles(2048, 4096, 1 << 20)
                 .manifestRewriteBytes(900);
     }
 

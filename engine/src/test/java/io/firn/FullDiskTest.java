@@ -12,7 +12,6 @@ import io.firn.config.KeyspaceOptions;
 import io.firn.config.PersistMode;
 import io.firn.db.Engine;
 import io.firn.db.EngineRest;
-import io.firn.db.Settings;
 import io.firn.error.FirnException;
 import io.firn.error.NoSpaceException;
 import io.firn.error.PoisonedException;
@@ -87,7 +86,7 @@ class FullDiskTest {
 
     private void open(Duration writeTimeout) {
         engine = Engine.open(Database.builder(DIRECTORY).storage(disk).budget(budget).writeTimeout(writeTimeout).workers(2)
-                .journalFiles(new Settings.JournalFiles(16 << 10, 64 << 10, 8 << 10)).settings());
+                .journalFiles(16 << 10, 64 << 10, 8 << 10).settings());
         db = new Database(engine);
         keyspace = db.keyspace("a", KeyspaceOptions.defaults().memtableBytes(8 << 10).compression(Compression.NONE));
     }

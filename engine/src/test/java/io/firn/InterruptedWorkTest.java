@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.firn.config.KeyspaceOptions;
-import io.firn.db.Settings;
 import io.firn.error.FirnException;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.file.Storage;
@@ -104,7 +103,7 @@ class InterruptedWorkTest {
     /** Opened with a disk on which the creation of a table waits once it is armed. */
     private Database open() {
         return Database.builder(DIRECTORY).storage(slow(disk)).budget(budget).workers(2)
-                .journalFiles(new Settings.JournalFiles(64 << 10, 256 << 10, 64 << 10)).open();
+                .journalFiles(64 << 10, 256 << 10, 64 << 10).open();
     }
 
     private Storage slow(Storage real) {

@@ -48,8 +48,7 @@ public final class ModelDatabase implements AutoCloseable {
         List<Thread> threads = new ArrayList<>();
         Settings asBuilt = Database.builder(DIRECTORY).storage(storage).budget(budget).cacheBytes(sizes.cacheBytes)
                 .manifestRewriteBytes(sizes.manifestRewriteBytes)
-                .journalFiles(new Settings.JournalFiles(
-                        sizes.journalFirstBytes, sizes.journalMaxBytes, sizes.journalMaxBytes / 2))
+                .journalFiles(sizes.journalFirstBytes, sizes.journalMaxBytes, sizes.journalMaxBytes / 2)
                 .threads(task -> {
                     Thread thread = Thread.ofVirtual().name("firn-model").unstarted(task);
                     synchronized (threads) {

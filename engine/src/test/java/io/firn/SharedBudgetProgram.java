@@ -2,7 +2,6 @@ package io.firn;
 
 import io.firn.config.KeyspaceOptions;
 import io.firn.config.MemoryUsage;
-import io.firn.db.Settings;
 import io.firn.ffm.budget.MemoryBudget;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -99,7 +98,7 @@ final class SharedBudgetProgram {
     private void open(int index) {
         Slot slot = slots[index];
         slot.database = Database.builder(directory.resolve("db" + index)).budget(budget).workers(2)
-                .journalFiles(new Settings.JournalFiles(256 << 10, 1 << 20, 256 << 10))
+                .journalFiles(256 << 10, 1 << 20, 256 << 10)
                 .writeTimeout(Duration.ofSeconds(60))
                 .open();
         slot.keyspace = slot.database.keyspace("a", KeyspaceOptions.defaults().memtableBytes(8 << 20));

@@ -66,7 +66,7 @@ final class TinyDatabase implements AutoCloseable {
         Settings asBuilt = Database.builder(DIRECTORY).storage(storage).openMode(mode).recoveryMode(recovery)
                 .budget(budget).writeTimeout(writeTimeout).threads(threads)
                 .manifestRewriteBytes(MANIFEST_REWRITE_BYTES)
-                .journalFiles(new Settings.JournalFiles(JOURNAL_FIRST_BYTES, JOURNAL_MAX_BYTES, FORCE_AFTER_BYTES))
+                .journalFiles(JOURNAL_FIRST_BYTES, JOURNAL_MAX_BYTES, FORCE_AFTER_BYTES)
                 .settings();
         Settings settings = new Settings(
                 asBuilt.directory(), asBuilt.memory(), new Settings.Background(1, Long.MAX_VALUE, Upkept.FILTERS), asBuilt.opening(),

@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.firn.config.Compression;
 import io.firn.config.KeyspaceOptions;
 import io.firn.config.PersistMode;
-import io.firn.db.Settings;
 import io.firn.ffm.budget.MemoryBudget;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -58,7 +57,7 @@ final class TortureChild {
                     FileChannel.MapMode.READ_WRITE, 0, (long) KEYS * SLOT_BYTES, Arena.global());
             Database db = Database.builder(Path.of(arguments[0]))
                     .budget(MemoryBudget.ofMebibytes(64))
-                    .journalFiles(new Settings.JournalFiles(64 << 10, 256 << 10, 32 << 10))
+                    .journalFiles(64 << 10, 256 << 10, 32 << 10)
                     .manifestRewriteBytes(2048)
                     .open();
             TortureChild child = new TortureChild(expected, db);

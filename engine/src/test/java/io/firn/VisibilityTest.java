@@ -9,7 +9,6 @@ import io.firn.config.KeyRange;
 import io.firn.config.KeyspaceOptions;
 import io.firn.db.Engine;
 import io.firn.db.EngineRest;
-import io.firn.db.Settings;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.sim.SimStorage;
 import java.lang.foreign.MemorySegment;
@@ -112,7 +111,7 @@ class VisibilityTest {
             disk.createDirectory(DIRECTORY.getParent());
             MemoryBudget budget = MemoryBudget.ofMebibytes(8);
             Engine engine = Engine.open(Database.builder(DIRECTORY).storage(disk).budget(budget).workers(2)
-                    .journalFiles(new Settings.JournalFiles(64 << 10, 256 << 10, 64 << 10)).settings());
+                    .journalFiles(64 << 10, 256 << 10, 64 << 10).settings());
             try (Database database = new Database(engine)) {
                 Keyspace keyspace = database.keyspace("a", KeyspaceOptions.defaults().memtableBytes(memtableBytes));
                 for (int key = 0; key < KEYS; key++) {

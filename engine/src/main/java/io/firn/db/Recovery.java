@@ -169,7 +169,7 @@ final class Recovery {
         // durable when that of the manifest does.
         long firstJournalId = ManifestState.EMPTY.firstJournalId();
         Journal journal = Journal.open(
-                storage, journals, firstJournalId, 0, settings.journaling().files().settings(), context.budget(), onJournalFailure);
+                storage, journals, firstJournalId, 0, settings.journaling().files(), context.budget(), onJournalFailure);
         try {
             Manifest manifest = Manifest.create(
                     storage, directory, FIRST_MANIFEST_ID, ManifestState.EMPTY, settings.machine().manifestRewriteBytes());
@@ -207,7 +207,7 @@ final class Recovery {
             storage.syncDirectory(directory);
             long firstJournalId = replayed.highestFileId() + 1;
             journal = Journal.open(
-                    storage, files.journalDirectory(), firstJournalId, replayed.endPosition(), settings.journaling().files().settings(),
+                    storage, files.journalDirectory(), firstJournalId, replayed.endPosition(), settings.journaling().files(),
                     context.budget(), onJournalFailure);
             // Crash here: the old manifest still names the old journals, and the new one is an empty successor.
             changes.add(new Change.JournalsLive(firstJournalId));

@@ -32,7 +32,7 @@ public record Settings(
                 new Background(Math.max(2, Runtime.getRuntime().availableProcessors()), Long.MAX_VALUE, null),
                 new Opening(OpenMode.CREATE_OR_RECOVER, RecoveryMode.TORN_TAIL, false),
                 new Durability(PersistMode.BUFFER, null, Duration.ofSeconds(60)),
-                new Journaling(JournalFiles.within(512 * MEBIBYTE), 512 * MEBIBYTE, Compression.LZ4),
+                Journaling.of(512 * MEBIBYTE, Compression.LZ4),
                 new Machine(new SystemStorage(), task -> {
                     Thread thread = new Thread(task, "firn-" + threads.incrementAndGet());
                     thread.setDaemon(true);
@@ -65,17 +65,15 @@ public record Settings(
     public record Durability(PersistMode commits, @Nullable Duration interval, Duration writeTimeout) {}
 
     /** The journal's files, how many bytes of left ones stall writers, and the codec of large values. */
-    public record Journaling(JournalFiles files, long maxBytes, Compression compression) {}
-
-    /** The sizes of journal files, and how many bytes are forced ahead of durable commits. */
-    public record JournalFiles(long firstBytes, long maxBytes, long forceAfterBytes) {
-        /** Files that start small, and of which several fit into what may be left unretired. */
-        public static JournalFiles within(long leftBytesMax) {
-            return new JournalFiles(4 * MEBIBYTE, Math.min(16 * MEBIBYTE, leftBytesMax / 4), MEBIBYTE);
+    public record Journaling(JournalSettings files, long maxBytes, Compression compression) {
+        /** With files of which several fit into what may be left. */
+        public static Journaling of(long maxBytes, Compression compression) {
+            return new Journaling(JournalSettings.within(maxBytes), maxBytes, compression);
         }
 
-        JournalSettings settings() {
-            return new JournalSettings(firstBytes, maxBytes, forceAfterBytes);
+        /** The same with files of these sizes, see {@link JournalSettings}. */
+        public Journaling withFiles(long firstBytes, long largestBytes, long forceAfterBytes) {
+            return new Journaling(new JournalSettings(firstBytes, largestBytes, forceAfterBytes), maxBytes, compression);
         }
     }
 

@@ -5,7 +5,12 @@ package io.firn.journal;
  * while durable commits occur.
  */
 public record JournalSettings(long firstFileBytes, long maxFileBytes, long forceAfterBytes) {
-    public static final JournalSettings DEFAULT = new JournalSettings(4L << 20, 16L << 20, 1L << 20);
+    private static final long MEBIBYTE = 1 << 20;
+
+    /** Files that start small, and of which several fit into what may be left unretired. */
+    public static JournalSettings within(long leftBytesMax) {
+        return new JournalSettings(4 * MEBIBYTE, Math.min(16 * MEBIBYTE, leftBytesMax / 4), MEBIBYTE);
+    }
 
     public JournalSettings {
         if (firstFileBytes < JournalFormat.FILE_BYTES_MIN || firstFileBytes % 8 != 0) {

@@ -54,7 +54,7 @@ public class JournalBenchmark {
     public void open() throws IOException {
         WorkloadData.filler(value);
         directory = Files.createTempDirectory("journal-benchmark");
-        journal = Journal.open(new SystemStorage(), directory, 1, 0, JournalSettings.DEFAULT, budget, cause -> {
+        journal = Journal.open(new SystemStorage(), directory, 1, 0, JournalSettings.within(512 << 20), budget, cause -> {
             throw new IllegalStateException(cause);
         });
         forcing = Thread.ofPlatform().daemon().start(journal::run);
