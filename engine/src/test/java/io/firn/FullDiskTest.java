@@ -3,12 +3,14 @@ package io.firn;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.firn.config.CompactionStrategy;
 import io.firn.config.Compression;
 import io.firn.config.KeyspaceOptions;
+import io.firn.config.KeyspaceStatistics;
+import io.firn.config.PerLevel;
 import io.firn.config.PersistMode;
 import io.firn.db.Engine;
 import io.firn.db.EngineRest;
@@ -46,6 +48,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 class FullDiskTest {
     private static final Path DIRECTORY = Path.of("/full/db");
     private static final Duration TIMEOUT = Duration.ofMillis(300);
+
+    private static final int MEMTABLE_BYTES = 8 << 10;
+
+    /** There are fewer runs in every test: what the flushes wrote is what stands on the disk. */
+    private static final CompactionStrategy NEVER = new CompactionStrategy.Leveled(20, 64 << 20, PerLevel.all(10.0));
 
     /** As often may be tried what fails, and so many times more for each second that went by. */
     private static final int ATTEMPTS_MAX = 50;
@@ -88,7 +95,8 @@ class FullDiskTest {
         engine = Engine.open(Database.builder(DIRECTORY).storage(disk).budget(budget).writeTimeout(writeTimeout).workers(2)
                 .journalFiles(16 << 10, 64 << 10, 8 << 10).settings());
         db = new Database(engine);
-        keyspace = db.keyspace("a", KeyspaceOptions.defaults().memtableBytes(8 << 10).compression(Compression.NONE));
+        keyspace = db.keyspace(
+                "a", KeyspaceOptions.defaults().memtableBytes(MEMTABLE_BYTES).compression(Compression.NONE).compaction(NEVER));
     }
 
     // ---- no space
@@ -111,7 +119,12 @@ class FullDiskTest {
         disk.limitBytes(Long.MAX_VALUE);
         write(100);
         keyspace.rotateMemtableAndWait();
-        assertNotEquals(List.of(), tables());
+        KeyspaceStatistics statistics = keyspace.statistics();
+        assertEquals(acknowledged.get(), statistics.allLevels().entries());
+        assertTrue(statistics.flushes().completed() >= 100 * 600 / MEMTABLE_BYTES, statistics::toString);
+        assertEquals(statistics.flushes().completed(), tables().size(), "one table of each flush, and nothing of those that failed");
+        assertEquals(statistics.allLevels().tables(), tables().size());
+        assertEquals(0, statistics.compactions().completed());
         assertReads();
         reopened();
     }
