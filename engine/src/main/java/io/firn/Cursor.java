@@ -45,6 +45,20 @@ public final class Cursor implements AutoCloseable {
         opening = openings.open(this, "a cursor of keyspace " + reader.name(), () -> reader.release(scan));
     }
 
+    /**
+     * From the next move on, compressed blocks that steps come to are kept in the block cache, too; else only those are that a seek
+     * comes to, so that a walk over much does not drive out what gets need. [0]
+     */
+    public Cursor fillCache() {
+        opening.enter();
+        try {
+            scan.fillCache();
+        } finally {
+            opening.exit();
+        }
+        return this;
+    }
+
     // ---- moves
 
     /** To the first entry of the range. [0] */

@@ -250,6 +250,39 @@ final class StatisticsTest {
     }
 
     @Test
+    void stepsOfACursorFillTheCacheIfTheyAreAskedTo() {
+        int entries = 2000;
+        try (Database db = open()) {
+            Keyspace keyspace = filled(db, "a", OPTIONS.compression(Compression.LZ4), entries);
+            try (Cursor cursor = keyspace.cursor(KeyRange.all())) {
+                assertEquals(entries, walk(cursor));
+                assertEquals(0, db.statistics().cache().insertedBlocks());
+                assertTrue(cursor.fillCache().first());
+                assertEquals(1, db.statistics().cache().insertedBlocks());
+            }
+            try (Cursor cursor = keyspace.cursor(KeyRange.all())) {
+                walk(cursor);
+                assertEquals(1, db.statistics().cache().insertedBlocks(), "the next cursor was not asked to");
+            }
+            try (Cursor cursor = keyspace.cursor(KeyRange.all()).fillCache()) {
+                walk(cursor);
+                DatabaseStatistics.Cache filled = db.statistics().cache();
+                assertTrue(filled.insertedBlocks() > entries * 104 / 5000, filled.toString());
+                walk(cursor);
+                assertEquals(filled.dataHits() + filled.insertedBlocks(), db.statistics().cache().dataHits());
+            }
+        }
+    }
+
+    private static int walk(Cursor cursor) {
+        int entries = 0;
+        for (boolean isThere = cursor.first(); isThere; isThere = cursor.next()) {
+            entries++;
+        }
+        return entries;
+    }
+
+    @Test
     void filtersAreCountedWhereTheKeyIsMissing() throws Exception {
         int threads = 4;
         int gets = 3000;

@@ -76,6 +76,7 @@ public final class Scan implements Leases.Leased {
     private long seqno;
     private Place place = Place.UNOPENED;
     private boolean isOpened;
+    private boolean isCacheFilled;
     private boolean isFound;
 
     Scan(MemoryBudget budget, int slot, Consumer<Scan> onClose) {
@@ -91,6 +92,7 @@ public final class Scan implements Leases.Leased {
     void begin(SuperVersion newPinned, int newStripe, long newSeqno, ReadCounts newCounts) {
         probe.countIn(newCounts);
         counts = newCounts;
+        isCacheFilled = false;
         pinned = newPinned;
         stripe = newStripe;
         seqno = newSeqno;
@@ -99,6 +101,14 @@ public final class Scan implements Leases.Leased {
     /** Narrows it to a range. REQUIRES: no move yet. */
     void within(KeyRange range) {
         bounds.set(range);
+    }
+
+    /** From the next move on, blocks that steps come to are kept in the cache, too. */
+    public void fillCache() {
+        isCacheFilled = true;
+        for (int i = 0; i < runCount; i++) {
+            runs.get(i).use(Caching.ALL);
+        }
     }
 
     /** As before any move, within what is left of the range. */
@@ -290,6 +300,7 @@ public final class Scan implements Leases.Leased {
             for (int i = 0; i < version.runCount(level); i++) {
                 RunCursor run = nextRun();
                 run.countIn(counts);
+                run.use(isCacheFilled ? Caching.ALL : Caching.SEEKS);
                 run.open(version.run(level, i));
                 if (bounds.hasLower()) {
                     run.from(bounds.lower(), 0, bounds.lowerLength());

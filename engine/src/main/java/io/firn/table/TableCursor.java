@@ -31,7 +31,7 @@ public final class TableCursor implements EntryCursor {
         PAST_END
     }
 
-    private final Caching caching;
+    private Caching caching;
     private final BlockCursor entries;
     private final HeldBlock handles;
     private final HeldBlock data;
@@ -62,6 +62,12 @@ public final class TableCursor implements EntryCursor {
     public static TableCursor confined(MemoryBudget budget) {
         return new TableCursor(
                 Caching.BYPASS, Scratch.confined(budget), HeldBlock.confined(budget), HeldBlock.confined(budget));
+    }
+
+    /** Uses the cache in another way from the next move on. REQUIRES: neither way is to bypass it. */
+    public void use(Caching newCaching) {
+        assert caching != Caching.BYPASS && newCaching != Caching.BYPASS : caching + " to " + newCaching;
+        caching = newCaching;
     }
 
     /** From now on blocks are counted there; until this is called nowhere. */

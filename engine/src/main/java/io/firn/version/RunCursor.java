@@ -48,6 +48,11 @@ public final class RunCursor implements EntryCursor {
         return new RunCursor(TableCursor.confined(budget));
     }
 
+    /** Uses the cache in another way from the next move on. REQUIRES: neither way is to bypass it. */
+    public void use(Caching caching) {
+        entries.use(caching);
+    }
+
     /** From now on blocks are counted there; until this is called nowhere. */
     public void countIn(ReadCounts counts) {
         entries.countIn(counts);
