@@ -30,12 +30,14 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Writes, flushes and compactions of every kind, in the background and by hand, while snapshots come and go: each snapshot
  * answers the same from its opening to its end, forward, backward and key by key, and so does what is read without one.
  */
+@Tag("native")
 final class CompactionModelTest {
     private static final Path DIRECTORY = Path.of("/data/db");
     private static final int KEYS = 50;

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -319,6 +320,7 @@ class DatabaseTest {
     }
 
     @Test
+    @Tag("native")
     void r20_aNestedGetDoesNotOverwriteTheOuterOne() {
         for (Compression codec : List.of(Compression.NONE, Compression.LZ4)) {
             try (Database db = Database.open(directory.resolve("db" + codec))) {

@@ -34,6 +34,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -222,6 +223,7 @@ final class StatisticsTest {
     }
 
     @Test
+    @Tag("native")
     void theCacheIsCountedWhereBlocksAreCompressed() throws Exception {
         try (Database db = open()) {
             Keyspace keyspace = db.keyspace(

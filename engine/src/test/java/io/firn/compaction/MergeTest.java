@@ -38,6 +38,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -75,6 +76,7 @@ final class MergeTest {
     }
 
     @Test
+    @Tag("native")
     void anEntryThatIsMergedAllocatesNothing() throws IOException {
         for (Compression compression : List.of(Compression.NONE, Compression.LZ4)) {
             KeyspaceOptions options = KeyspaceOptions.defaults().compression(compression);

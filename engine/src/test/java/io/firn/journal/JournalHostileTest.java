@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Timeout;
  * every checksum is taken again, so that nothing hides behind it.
  */
 @Timeout(600)
+@Tag("native")
 final class JournalHostileTest {
     private static final Path FILE = JournalRig.DIRECTORY.resolve("000001.journal");
     private static final int CASES = 120_000;

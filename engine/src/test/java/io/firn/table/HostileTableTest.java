@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
  * see it. Each input is opened, asked, walked and verified; it may answer anything, but it ends, throws nothing but
  * what is told, and takes no more memory than a file of its size can ask for.
  */
+@Tag("native")
 class HostileTableTest {
     private static final int WALK_STEPS_MAX = 3000;
     private static final long MEMORY_BYTES_MAX = 8 << 20;

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
  * the means here, loses the end as well, on which the spoiled checksum stands. And where a check fails, the error is delivered on the
  * way to the exception that would have said so.
  */
+@Tag("native")
 class LostPagesTest {
     @TempDir
     private Path directory;

@@ -37,10 +37,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What goes through the cache, what is copied to memory, and for how long it is held. */
+@Tag("native")
 class TableCacheTest {
     private static final FilterPolicy FILTER = new FilterPolicy.BitsPerKey(10);
     private static final TableSettings LZ4 =

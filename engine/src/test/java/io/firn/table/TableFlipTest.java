@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A changed, missing, surplus or misplaced byte is told with file and offset; no answer is wrong, verified or not. */
+@Tag("native")
 class TableFlipTest {
     private final MemoryStorage storage = new MemoryStorage();
     private final TableFixture fixture = new TableFixture();

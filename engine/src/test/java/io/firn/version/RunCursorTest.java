@@ -23,9 +23,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Several tables as one source, against a list of their entries. */
+@Tag("native")
 class RunCursorTest {
     private static final int ROUNDS = 60;
     private static final int MOVES = 600;

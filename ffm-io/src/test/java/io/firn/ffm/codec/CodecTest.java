@@ -17,9 +17,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What every pair of compressor and decompressor keeps, each that this VM may run. */
+@Tag("native")
 class CodecTest {
     private static final int GUARD_BYTES = 64;
     private static final byte GUARD = (byte) 0xA5;

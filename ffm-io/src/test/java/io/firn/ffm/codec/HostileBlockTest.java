@@ -13,9 +13,11 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Decoders meet bytes that no compressor wrote: the answer is true or false, and nothing but the target changes. */
+@Tag("native")
 class HostileBlockTest {
     private static final int TURNS = 200_000;
     private static final int GUARD_BYTES = 128;

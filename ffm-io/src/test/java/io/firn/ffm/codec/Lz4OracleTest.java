@@ -12,9 +12,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import net.jpountz.lz4.LZ4Factory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Our LZ4 and lz4-java's read each other: the one in Java everywhere, the native one where it may be loaded. */
+@Tag("native")
 class Lz4OracleTest {
     private static List<LZ4Factory> oracles() {
         List<LZ4Factory> oracles = new ArrayList<>(List.of(LZ4Factory.safeInstance()));

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import net.jpountz.lz4.LZ4Factory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -29,6 +30,7 @@ class R26CodecsTest {
     };
 
     @Test
+    @Tag("native")
     void r26_answersForThisVm() {
         boolean isEnabled = LZ4Factory.class.getModule().isNativeAccessEnabled();
         assertEquals(isEnabled ? NATIVE : OWN, Child.describe());
