@@ -94,6 +94,9 @@ class FlipTest {
 
     @Test
     void damageIsDetectedOrHarmless() throws Exception {
+        if (isShared("damageIsDetectedOrHarmless")) {
+            return;
+        }
         FlipDatabase source = new FlipDatabase(seed);
         FlipCheck check = new FlipCheck(source);
         Image closed = image("closed", source.closed, source.tailJournalId);
@@ -111,6 +114,9 @@ class FlipTest {
     /** A life in which nothing was written has no record in its journal that could testify for its manifest. */
     @Test
     void damageToADatabaseThatWasOnlyOpenedAndClosedIsDetectedOrHarmless() throws Exception {
+        if (isShared("damageToADatabaseThatWasOnlyOpenedAndClosedIsDetectedOrHarmless")) {
+            return;
+        }
         FlipDatabase source = new FlipDatabase(seed);
         FlipCheck check = new FlipCheck(source);
         Image closed = image("closed", source.closed, source.tailJournalId);
@@ -143,6 +149,17 @@ class FlipTest {
             runAll(some, each -> runReal(check, image, each, directory.resolve(image.name() + number.incrementAndGet())));
         }
         report();
+    }
+
+    /** Whether other VMs have run the test. */
+    private boolean isShared(String test) throws Exception {
+        if (Shares.isOne() || ONLY != null) {
+            return false;
+        }
+        long cases = Shares.run(FlipTest.class, test, seed);
+        System.out.println(cases + " cases in all");
+        assertTrue(cases > 0, "no case");
+        return true;
     }
 
     // ---- the cases
@@ -197,6 +214,8 @@ class FlipTest {
             AtomicInteger number = new AtomicInteger();
             cases.removeIf(each -> each.isOfMany() && number.incrementAndGet() % EVERY != 0);
         }
+        AtomicInteger number = new AtomicInteger();
+        cases.removeIf(each -> !Shares.isMine(number.getAndIncrement()));
         return cases;
     }
 
@@ -419,7 +438,7 @@ class FlipTest {
             tally.harmless.forEach((how, count) -> System.out.println("    " + how + ": " + count));
             all += tally.outcomes.values().stream().mapToInt(Integer::intValue).sum();
         }
-        System.out.println(all + " cases");
+        Shares.tell(all);
         assertTrue(all > 0, "no case");
     }
 }

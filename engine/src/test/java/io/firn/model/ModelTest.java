@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.firn.Cases;
+import io.firn.Shares;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,21 +30,29 @@ class ModelTest {
     private final ConcurrentHashMap<Long, Long> histories = new ConcurrentHashMap<>();
 
     @Test
-    void everyAnswerIsTheModelsUnderEveryOptionSet() {
-        runLists(Long.getLong("seed", 20_260_401), Integer.getInteger("lists", LISTS));
+    void everyAnswerIsTheModelsUnderEveryOptionSet() throws Exception {
+        runLists("everyAnswerIsTheModelsUnderEveryOptionSet", Long.getLong("seed", 20_260_401), Integer.getInteger("lists", LISTS));
     }
 
     @Test
     @Tag("long")
-    void everyAnswerIsTheModelsInManyLists() {
-        runLists(Long.getLong("seed", 20_270_401), Integer.getInteger("lists", 100 * LISTS));
+    void everyAnswerIsTheModelsInManyLists() throws Exception {
+        runLists("everyAnswerIsTheModelsInManyLists", Long.getLong("seed", 20_270_401), Integer.getInteger("lists", 100 * LISTS));
     }
 
-    private void runLists(long seed, int lists) {
-        long start = System.nanoTime();
+    private void runLists(String test, long seed, int lists) throws Exception {
         String text = System.getProperty("steps");
         Long only = Long.getLong("set");
         System.out.printf("-Dseed=%d -Dlists=%d%n", seed, lists);
+        if (Shares.isOne() || text != null || only != null) {
+            runLists(seed, lists, text, only);
+        } else {
+            assertEquals((long) lists * SETS * LIST_STEPS, Shares.run(ModelTest.class, test, seed));
+        }
+    }
+
+    private void runLists(long seed, int lists, @Nullable String text, @Nullable Long only) {
+        long start = System.nanoTime();
         List<Cases.Case> cases = new ArrayList<>();
         for (long time = 0; text != null && time < Integer.getInteger("times", 1); time++) {
             OptionSet options = setOf(only == null ? time : only, seed);
@@ -52,7 +61,7 @@ class ModelTest {
         for (long task = 0; text == null && task < (long) lists * SETS; task++) {
             long listSeed = seed + task / SETS;
             long set = task % SETS;
-            if (only == null || only == set) {
+            if ((only == null || only == set) && Shares.isMine(task / SETS)) {
                 cases.add(new Cases.Case("-Dlists=1 -Dseed=" + listSeed,
                         () -> run(listSeed, Steps.of(listSeed, LIST_STEPS), setOf(set, listSeed))));
             }
@@ -62,9 +71,7 @@ class ModelTest {
         } finally {
             double seconds = (System.nanoTime() - start) / 1e9;
             System.out.printf("%,d steps in %.0f s, %,.0f a second%n", stepsDone.get(), seconds, stepsDone.get() / seconds);
-        }
-        if (text == null && only == null) {
-            assertEquals((long) lists * SETS * LIST_STEPS, stepsDone.get());
+            Shares.tell(stepsDone.get());
         }
     }
 
