@@ -10,9 +10,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native memory of one cache in pieces, each with an arena of its own, so that it can be closed alone.
+ * The native memory of one cache: pieces with an arena of their own, so that each can be closed alone, and what stays until all is
+ * closed, in one arena, since closing one stops other threads.
  *
- * <p>Invariants: (1) every piece is charged to the budget until it is closed. (2) Nobody is asked to make room for one:
+ * <p>Invariants: (1) all memory is charged to the budget until it is closed. (2) Nobody is asked to make room for any:
  * what a cache could win by that is less than what others lose.
  *
  * <p>Threads: any. Closed by: its cache, with all pieces that are left: a late access throws (R22). Not final, so that
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 class CacheMemory {
     private final MemoryBudget budget;
     private final Set<Piece> open = Collections.newSetFromMap(new IdentityHashMap<>());
+    private @Nullable Arena lasting;
+    private long lastingBytes;
     private boolean isClosed;
 
     /** A part of the memory; its bytes are zeros at first. */
@@ -63,6 +66,35 @@ class CacheMemory {
         throw new IllegalStateException("the block cache is closed");
     }
 
+    /** So many bytes that are never closed alone, zeros at first; null if the budget or the machine does not give them. */
+    @Nullable MemorySegment tryAllocateLasting(long bytes) {
+        if (!budget.tryReserve(bytes)) {
+            return null;
+        }
+        MemorySegment memory = null;
+        try {
+            memory = allocateLasting(bytes);
+        } catch (OutOfMemoryError e) {
+            return null;
+        } finally {
+            if (memory == null) {
+                budget.release(bytes);
+            }
+        }
+        return memory;
+    }
+
+    private synchronized MemorySegment allocateLasting(long bytes) {
+        if (isClosed) {
+            throw new IllegalStateException("the block cache is closed");
+        }
+        Arena arena = lasting == null ? Arena.ofShared() : lasting;
+        lasting = arena;
+        MemorySegment memory = arena.allocate(bytes, 64);
+        lastingBytes += bytes;
+        return memory;
+    }
+
     void free(Piece piece) {
         synchronized (this) {
             if (!open.remove(piece)) {
@@ -75,12 +107,22 @@ class CacheMemory {
 
     void close() {
         List<Piece> rest;
+        Arena last;
+        long lastBytes;
         synchronized (this) {
             isClosed = true;
             rest = List.copyOf(open);
             open.clear();
+            last = lasting;
+            lasting = null;
+            lastBytes = lastingBytes;
+            lastingBytes = 0;
         }
         rest.forEach(this::close);
+        if (last != null) {
+            last.close();
+            budget.release(lastBytes);
+        }
     }
 
     private void close(Piece piece) {

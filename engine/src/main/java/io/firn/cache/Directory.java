@@ -41,11 +41,11 @@ final class Directory {
     }
 
     boolean grow(CacheMemory memory) {
-        CacheMemory.Piece piece = chunkCount == CHUNKS_MAX ? null : memory.tryAllocate(nextChunkBytes());
-        if (piece == null) {
+        MemorySegment chunk = chunkCount == CHUNKS_MAX ? null : memory.tryAllocateLasting(nextChunkBytes());
+        if (chunk == null) {
             return false;
         }
-        chunks[chunkCount] = piece.bytes();
+        chunks[chunkCount] = chunk;
         chunkCount++;
         endHandle = 1 << FIRST_LOG + chunkCount;
         return true;

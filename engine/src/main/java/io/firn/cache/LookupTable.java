@@ -55,12 +55,11 @@ final class LookupTable {
         if (segment.byteSize() >= bytesFor(handles)) {
             return true;
         }
-        CacheMemory.Piece piece = memory.tryAllocate(bytesFor(handles));
-        if (piece == null) {
+        MemorySegment grown = memory.tryAllocateLasting(bytesFor(handles));
+        if (grown == null) {
             return false;
         }
         MemorySegment former = segment;
-        MemorySegment grown = piece.bytes();
         for (long index = 0; index <= mask(former); index++) {
             long entry = entry(former, index);
             if (entry != 0) {

@@ -63,8 +63,10 @@ public final class Journal implements AutoCloseable {
     private final Object forcing = new Object();
     private final Object live = new Object();
 
+    /** What the two headers lie in. */
+    private final Scratch headers;
+
     // Under the commit lock.
-    private final Scratch headerMemory;
     private final MemorySegment header;
     private final Crc32c crc = new Crc32c();
     private final long firstPosition;
@@ -85,7 +87,7 @@ public final class Journal implements AutoCloseable {
     private volatile long prepareAtPosition;
 
     // Under preparing.
-    private final Scratch preparingMemory;
+    private final MemorySegment fileHeader;
     private final Crc32c preparingCrc = new Crc32c();
     private JournalFile[] recycled = NONE;
     private long plannedBytes;
@@ -105,17 +107,17 @@ public final class Journal implements AutoCloseable {
         this.directory = directory;
         this.settings = settings;
         this.onFailure = onFailure;
-        headerMemory = new Scratch(budget);
-        preparingMemory = new Scratch(budget);
+        headers = new Scratch(budget);
         firstPosition = JournalFormat.position(firstFileId, JournalFormat.FILE_HEADER_BYTES);
         handOff = new ForceHandOff(predecessorEnd == 0 ? firstPosition : 0, predecessorEnd == 0);
         try {
-            header = headerMemory.atLeast(JournalFormat.FILE_HEADER_BYTES);
+            MemorySegment both = headers.atLeast(2 * JournalFormat.FILE_HEADER_BYTES);
+            header = both.asSlice(0, JournalFormat.FILE_HEADER_BYTES);
+            fileHeader = both.asSlice(JournalFormat.FILE_HEADER_BYTES, JournalFormat.FILE_HEADER_BYTES);
             plannedBytes = settings.firstFileBytes();
             current = prepareFile(firstFileId, plannedBytes, predecessorEnd, null);
         } catch (Throwable t) {
-            headerMemory.close();
-            preparingMemory.close();
+            headers.close();
             throw t;
         }
         files = new JournalFile[] {current};
@@ -313,11 +315,10 @@ public final class Journal implements AutoCloseable {
 
     private JournalFile prepareFile(long id, long sizeBytes, long predecessorEnd, @Nullable JournalFile old)
             throws IOException {
-        MemorySegment scratch = preparingMemory.atLeast(JournalFormat.FILE_HEADER_BYTES);
         long randomId = ThreadLocalRandom.current().nextLong();
         JournalFile file = JournalFile.prepare(
                 storage, directory, id, old == null ? sizeBytes : old.sizeBytes, randomId, predecessorEnd,
-                old == null ? null : old.path, scratch, preparingCrc);
+                old == null ? null : old.path, fileHeader, preparingCrc);
         try {
             storage.syncDirectory(directory);
             // Crash here: a named file without records. It takes part in nothing: its predecessor has no seal.
@@ -535,8 +536,7 @@ public final class Journal implements AutoCloseable {
             try {
                 first = closeAll(all);
             } finally {
-                headerMemory.close();
-                preparingMemory.close();
+                headers.close();
             }
             if (first != null) {
                 throw first;

@@ -100,11 +100,12 @@ final class BlockOutput implements AutoCloseable {
     private long write(BlockType type, int plainBytes, @Nullable Compression compression) throws IOException {
         if (compression != null && plainBytes <= BlockFrame.COMPRESSED_PLAIN_BYTES_MAX) {
             Compressor compressor = compression.compressor;
-            MemorySegment target = compressed.atLeast(
-                    BlockFrame.OVERHEAD_BYTES + Math.max(compressor.boundBytes(plainBytes), plainBytes));
+            // Room for the bound, so that a library's compressor needs no memory of its own.
+            int boundBytes = Math.toIntExact(compressor.boundBytes(plainBytes));
+            MemorySegment target = compressed.atLeast(BlockFrame.OVERHEAD_BYTES + boundBytes);
             int storedBytes = compressor.compress(
-                    frame.bytes(), HEADROOM_BYTES, plainBytes, target, HEADROOM_BYTES, plainBytes - 1);
-            if (storedBytes > 0) {
+                    frame.bytes(), HEADROOM_BYTES, plainBytes, target, HEADROOM_BYTES, boundBytes);
+            if (0 < storedBytes && storedBytes < plainBytes) {
                 long offset = positionBytes;
                 int frameBytes = BlockFrame.seal(
                         target, 0, type, compression.codec, storedBytes, plainBytes, tableId, offset, compressedCrc);

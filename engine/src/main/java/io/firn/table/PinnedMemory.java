@@ -1,41 +1,37 @@
 package io.firn.table;
 
 import io.firn.ffm.budget.MemoryBudget;
-import java.lang.foreign.Arena;
+import io.firn.ffm.file.MappedFile;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Memory that holds copies of a table's blocks for as long as the table is open.
  *
- * <p>Invariants: it is charged to the budget until it is closed.
+ * <p>Invariants: it is charged to the budget until it is closed; it is freed with the table's mapping.
  *
- * <p>Threads: filled by one, then read by any. Closed by: its table.
+ * <p>Threads: filled by one, then read by any. Closed by: its table, after the mapping.
  */
 final class PinnedMemory implements AutoCloseable {
     private static final int LINE_BYTES = 64;
 
-    private final Arena arena;
     private final MemorySegment bytes;
     private final MemoryBudget budget;
     private long end;
 
-    private PinnedMemory(Arena arena, MemorySegment bytes, MemoryBudget budget) {
-        this.arena = arena;
+    private PinnedMemory(MemorySegment bytes, MemoryBudget budget) {
         this.bytes = bytes;
         this.budget = budget;
     }
 
     /** Null if the budget or the machine does not give so much: what was to be copied is read where it is. */
-    static @Nullable PinnedMemory tryAllocate(long size, MemoryBudget budget) {
+    static @Nullable PinnedMemory tryAllocate(MappedFile mapping, long size, MemoryBudget budget) {
         if (!budget.tryReserve(size)) {
             return null;
         }
-        Arena arena = Arena.ofShared();
         try {
-            return new PinnedMemory(arena, arena.allocate(size, LINE_BYTES), budget);
+            return new PinnedMemory(mapping.allocate(size), budget);
         } catch (OutOfMemoryError e) {
-            arena.close();
             budget.release(size);
             return null;
         }
@@ -59,8 +55,6 @@ final class PinnedMemory implements AutoCloseable {
 
     @Override
     public void close() {
-        long size = bytes.byteSize();
-        arena.close();
-        budget.release(size);
+        budget.release(bytes.byteSize());
     }
 }

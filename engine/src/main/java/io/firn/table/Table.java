@@ -122,7 +122,7 @@ public final class Table {
         lastKeyLength = TableProperties.lastKeyLength(file, propertiesAt);
         summary = new TableSummary(tableId, file.byteSize(), properties.entryCount(), properties.tombstoneCount(),
                 properties.seqnoMin(), properties.seqnoMax());
-        blocks = new TableBlocks(path, tableId, file, footer.blocksEnd(), properties);
+        blocks = new TableBlocks(path, tableId, mapping, footer.blocksEnd(), properties);
         index = TableIndex.open(blocks, footer, access, holder);
         boolean isOpen = false;
         try {

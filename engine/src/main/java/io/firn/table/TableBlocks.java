@@ -8,6 +8,7 @@ import io.firn.cache.BlockCache;
 import io.firn.cache.CachedType;
 import io.firn.entry.HeldBlock;
 import io.firn.entry.ReadCounts;
+import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.codec.Codec;
 import io.firn.ffm.file.MappedFile;
 import java.lang.foreign.MemorySegment;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class TableBlocks {
     private final Path path;
     private final long tableId;
+    private final MappedFile mapping;
     private final MemorySegment file;
     private final long end;
     private final TableProperties properties;
@@ -35,10 +37,11 @@ final class TableBlocks {
     private final VerifiedBits verified;
 
     /** The blocks of a file end where its properties begin. */
-    TableBlocks(Path path, long tableId, MemorySegment file, long end, TableProperties properties) {
+    TableBlocks(Path path, long tableId, MappedFile mapping, long end, TableProperties properties) {
         this.path = path;
         this.tableId = tableId;
-        this.file = file;
+        this.mapping = mapping;
+        file = mapping.bytes();
         this.end = end;
         this.properties = properties;
         verified = new VerifiedBits((long) properties.dataBlockCount() + properties.indexPartitionCount()
@@ -160,9 +163,9 @@ final class TableBlocks {
         return PinnedMemory.bytesFor(BlockFrame.OVERHEAD_BYTES + (long) plain);
     }
 
-    /** Whether a table may have a copy of so many bytes: no file makes it take more than it has itself. */
-    boolean mayPin(long bytes) {
-        return bytes <= file.byteSize();
+    /** Memory for a copy of so many bytes; null if there is none, or if it were more than the file has itself. */
+    @Nullable PinnedMemory tryPin(long bytes, MemoryBudget budget) {
+        return bytes <= file.byteSize() ? PinnedMemory.tryAllocate(mapping, bytes, budget) : null;
     }
 
     /**

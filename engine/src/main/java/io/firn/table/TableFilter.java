@@ -82,7 +82,7 @@ final class TableFilter implements AutoCloseable {
                 size += TableBlocks.pinnedBytes(TableFormat.handlePlainBytes(memory, handleAt(partition)));
             }
         }
-        return blocks.mayPin(size) ? PinnedMemory.tryAllocate(size, access.pinnedBudget()) : null;
+        return blocks.tryPin(size, access.pinnedBudget());
     }
 
     /** Copies what the handles of the copied top level name, and makes them name the copies. */

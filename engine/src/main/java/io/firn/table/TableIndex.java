@@ -85,7 +85,7 @@ final class TableIndex implements AutoCloseable {
                 size += TableBlocks.pinnedBytes(TableFormat.handlePlainBytes(top, handleAt));
             }
         }
-        return blocks.mayPin(size) ? PinnedMemory.tryAllocate(size, access.pinnedBudget()) : null;
+        return blocks.tryPin(size, access.pinnedBudget());
     }
 
     /** Copies what the handles of the copied top level name, and makes them name the copies. */

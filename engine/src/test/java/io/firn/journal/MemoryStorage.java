@@ -146,6 +146,11 @@ final class MemoryStorage implements Storage {
             }
 
             @Override
+            public MemorySegment allocate(long sizeBytes) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
             public void close() {
                 openMappings.decrementAndGet();
             }

@@ -71,6 +71,11 @@ final class MemoryStorage implements Storage {
             }
 
             @Override
+            public MemorySegment allocate(long sizeBytes) {
+                return arena.allocate(sizeBytes, 64);
+            }
+
+            @Override
             public void close() {
                 arena.close();
                 mapped--;

@@ -19,6 +19,11 @@ final class SystemMappedFile implements MappedFile {
     }
 
     @Override
+    public MemorySegment allocate(long sizeBytes) {
+        return arena.allocate(sizeBytes, 64);
+    }
+
+    @Override
     public void close() {
         if (arena.scope().isAlive()) {
             arena.close();

@@ -769,6 +769,11 @@ public final class SimStorage implements Storage, AutoCloseable {
         }
 
         @Override
+        public MemorySegment allocate(long sizeBytes) {
+            return arena.allocate(sizeBytes, 64);
+        }
+
+        @Override
         public void close() {
             synchronized (SimStorage.this) {
                 if (release(this)) {
