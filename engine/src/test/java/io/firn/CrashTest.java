@@ -47,7 +47,7 @@ class CrashTest {
         long start = System.nanoTime();
         AtomicLong told = new AtomicLong();
         try {
-            new Cases(CrashTest.class, 1).run(Cases.threads(), () -> {
+            Cases.onVirtualThreads(CrashTest.class, 1).run(Cases.threads(), () -> {
                 boolean isEnough = points.get() >= pointsWanted && images.get() >= imagesWanted || told.get() == stories;
                 long story = seed + (isEnough ? 0 : told.getAndIncrement());
                 return isEnough ? null : new Cases.Case("-Dseed=" + story + " -Dstories=1", () -> tell(story));
