@@ -4,7 +4,10 @@ package io.firn.table;
 public enum Caching {
     /** Not at all: for who reads everything once. */
     BYPASS,
-    /** What a seek comes to is kept; what a step comes to is taken from there, but not kept. */
+    /**
+     * What a seek comes to is kept, and the first block that steps from there come to: a short walk passes one end of a block at
+     * most. What more steps come to is taken from the cache, but not kept.
+     */
     SEEKS,
     /** All is kept. */
     ALL

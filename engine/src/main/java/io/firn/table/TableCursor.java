@@ -68,6 +68,7 @@ public final class TableCursor implements EntryCursor {
     public void use(Caching newCaching) {
         assert caching != Caching.BYPASS && newCaching != Caching.BYPASS : caching + " to " + newCaching;
         caching = newCaching;
+        isFilling = newCaching == Caching.ALL;
     }
 
     /** From now on blocks are counted there; until this is called nowhere. */
@@ -123,7 +124,6 @@ public final class TableCursor implements EntryCursor {
 
     @Override
     public boolean next() {
-        isFilling = caching == Caching.ALL;
         return switch (state) {
             case POSITIONED -> entries.next() || nextBlock();
             case UNMOVED, BEFORE_START -> first();
@@ -133,7 +133,6 @@ public final class TableCursor implements EntryCursor {
 
     @Override
     public boolean previous() {
-        isFilling = caching == Caching.ALL;
         return switch (state) {
             case POSITIONED -> entries.previous() || previousBlock();
             case UNMOVED, PAST_END -> last();
@@ -248,6 +247,7 @@ public final class TableCursor implements EntryCursor {
         } else {
             toBlock(block + 1);
         }
+        isFilling = caching == Caching.ALL;
         entries.first();
         return positioned();
     }
@@ -264,6 +264,7 @@ public final class TableCursor implements EntryCursor {
         } else {
             toBlock(block - 1);
         }
+        isFilling = caching == Caching.ALL;
         entries.last();
         return positioned();
     }

@@ -139,6 +139,26 @@ class TableCacheTest {
     }
 
     @Test
+    void theBlockBehindASeekIsKeptAndWhatComesThenIsNot() throws IOException {
+        for (boolean isForward : new boolean[] {true, false}) {
+            Table table = open(LZ4, false, false);
+            long before = cache.statistics().inserts();
+            try (EntryCursor cursor = table.cursor(fixture.budget, Caching.SEEKS)) {
+                seek(cursor, model.at(500));
+                assertEquals(before + 1, cache.statistics().inserts());
+                int steps = 0;
+                while (isForward ? cursor.next() : cursor.previous()) {
+                    steps++;
+                }
+                assertTrue(steps > 200, steps + " steps, over many blocks");
+                assertEquals(before + 2, cache.statistics().inserts());
+            }
+            table.doom();
+            table.close();
+        }
+    }
+
+    @Test
     void aBlockIsPinnedWhileTheCursorStandsOnIt() throws IOException {
         Table table = open(LZ4, false, false);
         try (EntryCursor cursor = table.cursor(fixture.budget, Caching.SEEKS)) {
