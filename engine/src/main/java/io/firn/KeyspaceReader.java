@@ -51,13 +51,16 @@ public sealed interface KeyspaceReader permits Keyspace, KeyspaceView {
     /** The size of the key's value in bytes; -1 if it is missing. [0] */
     long sizeOf(MemorySegment key);
 
-    /** A copy of the entry with the least key; null if there is none. */
+    /**
+     * A copy of the entry with the least key; null if there is none. Keys before it that were removed and not compacted away yet are
+     * stepped over: who takes entries off the front, as of a queue, reads on from behind the last one, with a cursor.
+     */
     @Nullable Entry firstEntry();
 
     /** A copy of the entry with the greatest key; null if there is none. */
     @Nullable Entry lastEntry();
 
-    /** [0] */
+    /** Whether there is no key; steps over removed ones as {@link #firstEntry} does. [0] */
     boolean isEmpty();
 
     /** The number of keys: walks over all of them. [0] */
