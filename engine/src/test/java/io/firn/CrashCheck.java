@@ -5,7 +5,6 @@ import io.firn.config.PersistMode;
 import io.firn.config.RecoveryMode;
 import io.firn.ffm.sim.CrashImage;
 import io.firn.ffm.sim.SimStorage;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -56,7 +55,7 @@ final class CrashCheck {
         // A database that was closed ends in a seal, which is as durable as what it seals.
         TinyDatabase tiny = TinyDatabase.open(
                 crashed, promise.isCreated() ? OpenMode.RECOVER : OpenMode.CREATE_OR_RECOVER,
-                promise.isClosed() ? RecoveryMode.EXACT : RecoveryMode.TORN_TAIL, Duration.ofSeconds(60));
+                promise.isClosed() ? RecoveryMode.EXACT : RecoveryMode.TORN_TAIL, TinyDatabase.PATIENCE);
         try (tiny) {
             int least = image == CrashImage.EVERYTHING ? promise.acknowledged() : promise.forced();
             number = model.match(CommitModel.contents(tiny.database), promise, least, attempted);
@@ -87,7 +86,7 @@ final class CrashCheck {
     }
 
     private static void checkGoneOn(SimStorage crashed, CommitState before, List<CommitModel.Write> writes) {
-        TinyDatabase tiny = TinyDatabase.open(crashed, OpenMode.RECOVER, RecoveryMode.EXACT, Duration.ofSeconds(60));
+        TinyDatabase tiny = TinyDatabase.open(crashed, OpenMode.RECOVER, RecoveryMode.EXACT, TinyDatabase.PATIENCE);
         try (tiny) {
             String difference = before.with(writes).difference(CommitModel.contents(tiny.database));
             if (difference != null) {

@@ -171,6 +171,9 @@ final class CrashStory {
         model.opened(opened.database.keyspaceNames());
         if (opened.database.keyspaceCount() == 0) {
             createKeyspace("a");
+            if (isMaintained) {
+                createKeyspace(Upkept.FILTERED);
+            }
         }
     }
 
@@ -264,7 +267,7 @@ final class CrashStory {
     }
 
     private CommitModel.Write anyWrite(String name, CommitState sofar) {
-        String key = CommitModel.anyKey(random);
+        String key = Upkept.anyKey(name, random);
         // A removal in the same batch leaves no trace between the two versions.
         boolean mayPut = Upkept.mayPut(name, key, sofar) && Upkept.mayPut(name, key, model.last());
         boolean mayRemove = Upkept.mayRemove(name, key);

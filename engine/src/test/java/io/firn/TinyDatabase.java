@@ -28,6 +28,9 @@ import java.util.logging.Logger;
  * <p>Threads: any. Closed by: its opener.
  */
 final class TinyDatabase implements AutoCloseable {
+    /** What no writer waits for, however busy the machine is, while background work goes on at all. */
+    static final Duration PATIENCE = Duration.ofMinutes(10);
+
     /** Two levels below a root that exists: what lies between has to become durable too. */
     static final Path DIRECTORY = Path.of("/data/db");
 
@@ -55,7 +58,7 @@ final class TinyDatabase implements AutoCloseable {
     }
 
     static TinyDatabase open(Storage storage, OpenMode mode) {
-        return open(storage, mode, RecoveryMode.TORN_TAIL, Duration.ofSeconds(60));
+        return open(storage, mode, RecoveryMode.TORN_TAIL, PATIENCE);
     }
 
     static TinyDatabase open(Storage storage, OpenMode mode, RecoveryMode recovery, Duration writeTimeout) {

@@ -8,7 +8,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +32,7 @@ final class Upkept {
     private static final int REPLACED_BYTES = 3;
 
     /** How often each verdict was given. */
-    private static final Map<Class<? extends Verdict>, LongAdder> VERDICTS = new ConcurrentHashMap<>();
+    private static final Map<String, LongAdder> VERDICTS = new ConcurrentHashMap<>();
 
     static final CompactionFilters FILTERS = keyspace -> keyspace.equals(FILTERED) ? filter() : null;
 
@@ -61,10 +64,17 @@ final class Upkept {
         return keyspace.equals(FILTERED) && key.equals(DESTROYED_KEY);
     }
 
-    /** How often the verdict was given in this process. */
-    static long given(Class<? extends Verdict> verdict) {
-        LongAdder times = VERDICTS.get(verdict);
-        return times == null ? 0 : times.sum();
+    /** Half of the keys that are asked for, so that each verdict is given in a few stories. */
+    static String anyKey(String keyspace, Random random) {
+        return keyspace.equals(FILTERED) && random.nextBoolean()
+                ? FILTERED_KEYS + List.of("", "0", "1").get(random.nextInt(3)) : CommitModel.anyKey(random);
+    }
+
+    /** How often each verdict was given in this process. */
+    static Map<String, Long> verdicts() {
+        Map<String, Long> times = new TreeMap<>();
+        VERDICTS.forEach((verdict, each) -> times.put(verdict, each.sum()));
+        return times;
     }
 
     /** What a compaction leaves of a value; null if nothing. What is left is left as it is by the next. */
@@ -85,7 +95,7 @@ final class Upkept {
                     return Verdict.KEEP;
                 }
                 Verdict verdict = verdict(key, entry.value().toArray(ValueLayout.JAVA_BYTE));
-                VERDICTS.computeIfAbsent(verdict.getClass(), type -> new LongAdder()).increment();
+                VERDICTS.computeIfAbsent(verdict.getClass().getSimpleName(), type -> new LongAdder()).increment();
                 return verdict;
             }
         };
