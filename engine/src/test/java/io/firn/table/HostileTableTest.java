@@ -11,8 +11,10 @@ import io.firn.block.EntryModel.Keys;
 import io.firn.config.FilterPolicy;
 import io.firn.entry.EntryCursor;
 import io.firn.entry.Trailer;
+import io.firn.error.CodecMissingException;
 import io.firn.error.CorruptionException;
 import io.firn.ffm.codec.Codec;
+import io.firn.ffm.codec.Codecs;
 import io.firn.ffm.memory.Layouts;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -216,8 +218,10 @@ class HostileTableTest {
                 () -> cursor.valueLength() + " bytes at " + cursor.valueOffset());
     }
 
+    /** A codec that this VM may not run is told, too: a changed byte may name it. */
     private static void assertTold(RuntimeException e) {
-        if (!TableTest.isTold(e)) {
+        boolean isCodecMissing = e instanceof CodecMissingException && !Codecs.isAvailable(Codec.ZSTD);
+        if (!isCodecMissing && !TableTest.isTold(e)) {
             throw e;
         }
     }
