@@ -1,6 +1,7 @@
 package io.firn.cache;
 
 import io.firn.ffm.budget.MemoryBudget;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,11 @@ final class RecycledMemory extends CacheMemory {
             taken.add(piece);
         }
         return piece;
+    }
+
+    @Override
+    MemorySegment tryAllocateLasting(long bytes) {
+        return tryAllocate(bytes).bytes();
     }
 
     /** What the sample gives back goes with the rest. */
