@@ -31,7 +31,9 @@ public final class Trees {
         changed.remove(tree.name(), tree);
         byName = changed;
         all = List.copyOf(changed.values());
-        deleted.removeIf(this::isGone);
+        List<Tree> gone = deleted.stream().filter(Tree::isGone).toList();
+        gone.forEach(each -> each.addReadsTo(readsOfGone));
+        deleted.removeAll(gone);
         deleted.add(tree);
     }
 
@@ -46,14 +48,6 @@ public final class Trees {
             tree.addReadsTo(sums);
         }
         return sums.toStatistics();
-    }
-
-    private boolean isGone(Tree tree) {
-        boolean isGone = tree.isGone();
-        if (isGone) {
-            tree.addReadsTo(readsOfGone);
-        }
-        return isGone;
     }
 
     /** Closes every tree, deleted ones too. */

@@ -95,9 +95,7 @@ public final class HeldBlock implements AutoCloseable {
 
     /** From now on blocks are counted there; until this is called nowhere. */
     public void countIn(ReadCounts newCounts) {
-        if (counts != newCounts) {
-            counts = newCounts;
-        }
+        counts = newCounts;
     }
 
     /** Counts a block of a type that is held where it lies. */

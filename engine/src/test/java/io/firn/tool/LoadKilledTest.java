@@ -39,8 +39,9 @@ class LoadKilledTest {
         Path file = Program.writeLines(directory.resolve("file"), LINES);
         int tooLate = 0;
         Path killed = directory;
-        for (int kill = 0; kill < KILLS; kill++) {
-            Path db = directory.resolve("db" + kill + "-" + tooLate);
+        int kills = 0;
+        while (kills < KILLS) {
+            Path db = directory.resolve("db" + kills + "-" + tooLate);
             List<String> command = Program.onClassPath(List.of("-XX:TieredStopAtLevel=4"));
             Process process = Program.start(
                     directory, List.of(), command, "load", "--db", db.toString(), file.toString());
@@ -53,10 +54,10 @@ class LoadKilledTest {
             int exit = process.waitFor();
             if (exit == Main.DONE) {
                 assertTrue(++tooLate < TOO_LATE_MAX, "it always ends before it is killed");
-                kill--;
                 continue;
             }
             assertEquals(128 + 9, exit);
+            kills++;
             killed = db;
             int acknowledged = acknowledged();
             int found = checkPrefix(db);
