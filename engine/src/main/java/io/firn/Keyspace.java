@@ -256,7 +256,10 @@ public final class Keyspace implements KeyspaceReader {
         engine.awaitFlushed(tree);
     }
 
-    /** Does one round of what the keyspace's compaction finds to do, if it finds something, and waits for it. */
+    /**
+     * Does one round of what the keyspace's compaction finds to do, if it finds something, and waits for it: also of what it would do
+     * in the background only when nothing has been written to the database for ten seconds, to leave readers fewer runs.
+     */
     public void compact() {
         engine.compact(tree, tree.options().compaction());
     }

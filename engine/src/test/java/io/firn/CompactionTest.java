@@ -253,11 +253,47 @@ final class CompactionTest {
             }
             keyspace.rotateMemtableAndWait();
         }
-        keyspace.compact();
         assertEquals(4, levels().runs(0).size(), "its own finds nothing to do");
         keyspace.compact(new CompactionStrategy.Tiered(1.25, 4, 12, 100, 1 << 20));
         assertEquals(1, levels().tables().size());
         assertEquals(20, levels().tables().getFirst().entryCount());
+    }
+
+    @Test
+    void whoAsksForARoundHasACalmMoment() throws Exception {
+        Keyspace keyspace = open(OPTIONS.compaction(new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0))));
+        for (int run = 0; run < 4; run++) {
+            for (int i = 0; i < 20; i++) {
+                keyspace.put(key(i), value(run));
+            }
+            keyspace.rotateMemtableAndWait();
+        }
+        keyspace.compact();
+        assertEquals(0, levels().runs(0).size());
+        assertEquals(1, levels().tables().size());
+    }
+
+    @Test
+    void whereNobodyWritesLevel0GoesDown() throws Exception {
+        Keyspace keyspace = open(OPTIONS.compaction(new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0))));
+        for (int run = 0; run < 4; run++) {
+            for (int i = 0; i < 20; i++) {
+                keyspace.put(key(i), value(run));
+            }
+            keyspace.rotateMemtableAndWait();
+        }
+        for (int second = 0; second < 100; second++) {
+            keyspace.put(key(second % 20), value(second));
+            EngineRest.letASecondPass(engine);
+        }
+        assertEquals(4, levels().runs(0).size(), "it is not calm");
+        for (int second = 0; second <= EngineRest.CALM_SECONDS; second++) {
+            EngineRest.letASecondPass(engine);
+        }
+        settle();
+        assertEquals(0, levels().runs(0).size());
+        assertEquals(1, levels().tables().size());
+        assertArrayEquals(value(99), keyspace.get(key(19)));
     }
 
     @Test

@@ -19,6 +19,17 @@ public final class Chooser {
     }
 
     /**
+     * What the strategy would do next in a keyspace that nobody writes to: beside all else, what readers gain by. Each of these merges
+     * writes at most as much for a byte that comes from level 0 as the strategy would write for it anyway.
+     */
+    public static @Nullable Choice chooseCalmly(CompactionStrategy strategy, Survey survey) {
+        Choice choice = choose(strategy, survey);
+        return choice == null && strategy instanceof CompactionStrategy.Leveled leveled
+                ? LeveledChooser.chooseForReaders(leveled, survey)
+                : choice;
+    }
+
+    /**
      * What stands where the strategy will not leave it, whatever is being compacted: the size of tables, counted once for each level that
      * they have to go down, or that of what the strategy would merge or drop next where it does not fill levels. 0 if there is nothing to
      * do; what is only to be moved because nothing is in its way does not count.

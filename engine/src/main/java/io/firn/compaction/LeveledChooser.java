@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * level 0 and the last level alone.
  *
  * <p>In this order: levels of several runs become one run; what is in nobody's way goes down as it is; the level that is fullest
- * against its target gives to the next; and tables of tombstones go down.
+ * against its target gives to the next; and tables of tombstones go down. Where nobody writes, what is left in level 0 follows.
  *
  * <p>Threads: one; for one choice.
  */
@@ -51,6 +51,11 @@ final class LeveledChooser {
 
     static @Nullable Choice choose(Leveled strategy, Survey survey) {
         return new LeveledChooser(strategy, survey).choose();
+    }
+
+    /** Fewer runs to ask, where nothing else is to be done: level 0 goes down, or becomes one run if it is too little for that. */
+    static @Nullable Choice chooseForReaders(Leveled strategy, Survey survey) {
+        return new LeveledChooser(strategy, survey).chooseForReaders();
     }
 
     /** How full the fullest level is; above 1 there is something to do. */
@@ -90,6 +95,21 @@ final class LeveledChooser {
             choice = from(level, LeveledChooser::isMostlyTombstones);
         }
         return choice;
+    }
+
+    private @Nullable Choice chooseForReaders() {
+        List<TableRecord> level0 = survey.tables(0);
+        if (level0.isEmpty() || survey.isAnyClaimed(level0)) {
+            return null;
+        }
+        List<TableRecord> all = survey.withOverlapping(level0, base);
+        long bytes = Choice.bytes(level0);
+        if (Choice.bytes(all) - bytes <= bytes * strategy.levelRatio().at(0)) {
+            return merged(all, base);
+        }
+        return survey.levels().runs(0).size() > 1
+                ? new Choice.Merge(level0, new Choice.Target(0, Choice.Placement.OWN_RUN), strategy.tableBytes())
+                : null;
     }
 
     /** Such a table hides more below than it is: it goes down though its level is not too full. */

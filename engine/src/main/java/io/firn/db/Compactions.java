@@ -40,7 +40,8 @@ import org.jspecify.annotations.Nullable;
  * The compactions of all keyspaces: which tree is looked at next, who holds what, and how the outcome takes the inputs' place.
  *
  * <p>A tree is due when its tables may ask for something: after a flush, after each of its compactions, when it is opened, and
- * each second where they age. It is due until its strategy finds nothing, so that what there is to do is done without a write.
+ * each second where they age. It is due until its strategy finds nothing, so that what there is to do is done without a write. When
+ * nothing was written to the database for some seconds, what only readers gain by is done too.
  *
  * <p>Invariants: (1) at most so many compactions run as there are workers but one, which flushes wait for. (2) What a compaction
  * holds is claimed from its choice until it is installed or discarded. (3) An outcome whose inputs do not all stand there any more
@@ -53,6 +54,9 @@ final class Compactions {
     /** How long a tree whose compaction failed is left alone. */
     private static final long REST_MILLIS = 100;
 
+    /** So many seconds without a write are calm. */
+    static final int CALM_SECONDS = 10;
+
     private final Workers workers;
     private final Edits edits;
     private final Flushes flushes;
@@ -64,7 +68,7 @@ final class Compactions {
     private final Pace pace;
     private final int parallel;
     private final @Nullable CompactionFilters filters;
-    private final Consumer<Runnable> everySecond;
+    private final Consumer<@Nullable Runnable> everySecond;
 
     private final Set<Tree> due = new LinkedHashSet<>();
     private final Map<Tree, List<Claim>> claims = new HashMap<>();
@@ -74,6 +78,13 @@ final class Compactions {
     private final Set<Tree> unfiltered = new HashSet<>();
     /** Trees whose tables may have to go for their age, or because a snapshot was closed: nothing tells when. */
     private final Set<Tree> ageing = new HashSet<>();
+    /** Trees in which there is something to do for readers when it is calm. */
+    private final Set<Tree> uncalmed = new HashSet<>();
+    /** Of those that are due, the ones for whose readers something is to be done now. */
+    private final Set<Tree> dueCalmly = new HashSet<>();
+    private boolean isWatching;
+    private long seenSeqno;
+    private int secondsWithoutWrite;
     private final Upkeep totals = new Upkeep();
     private int started;
 
@@ -88,7 +99,7 @@ final class Compactions {
     Compactions(
             Workers workers, Edits edits, Flushes flushes, TreeContext context, Health health, Backpressure backpressure,
             TableFiles files, Pace pace, int parallel, @Nullable CompactionFilters filters,
-            Consumer<Runnable> everySecond) {
+            Consumer<@Nullable Runnable> everySecond) {
         this.workers = workers;
         this.edits = edits;
         this.flushes = flushes;
@@ -121,20 +132,45 @@ final class Compactions {
     /** Has the tree looked at in the background. */
     synchronized void request(Tree tree) {
         due.add(tree);
-        if (tree.options().compaction() instanceof CompactionStrategy.Fifo && ageing.add(tree) && ageing.size() == 1) {
-            everySecond.accept(this::requestAgeing);
+        if (tree.options().compaction() instanceof CompactionStrategy.Fifo) {
+            ageing.add(tree);
+            watch();
         }
         start();
     }
 
-    private synchronized void requestAgeing() {
-        ageing.removeIf(tree -> tree.levels() == null);
-        ageing.forEach(this::request);
+    /** Has {@link #lookAround} called each second. Monitor held. */
+    private void watch() {
+        if (!isWatching) {
+            isWatching = true;
+            secondsWithoutWrite = 0;
+            everySecond.accept(this::lookAround);
+        }
     }
 
-    /** Does one round of what the strategy finds, and waits for it. */
+    /** Each second, as long as there are trees that time alone changes something for. */
+    synchronized void lookAround() {
+        ageing.removeIf(tree -> tree.levels() == null);
+        uncalmed.removeIf(tree -> tree.levels() == null);
+        ageing.forEach(this::request);
+        long seqno = context.published().get();
+        secondsWithoutWrite = seqno == seenSeqno ? secondsWithoutWrite + 1 : 0;
+        seenSeqno = seqno;
+        if (secondsWithoutWrite >= CALM_SECONDS) {
+            dueCalmly.addAll(uncalmed);
+            due.addAll(uncalmed);
+            uncalmed.clear();
+            start();
+        }
+        if (ageing.isEmpty() && uncalmed.isEmpty()) {
+            isWatching = false;
+            everySecond.accept(null);
+        }
+    }
+
+    /** Does one round of what the strategy finds, calmly, and waits for it. */
     void compact(Tree tree, CompactionStrategy strategy) {
-        workers.callCompaction(() -> runReserved(tree, survey -> Chooser.choose(strategy, survey)));
+        workers.callCompaction(() -> runReserved(tree, survey -> Chooser.chooseCalmly(strategy, survey)));
     }
 
     /** Merges all tables into the last level, and waits for it. */
@@ -185,23 +221,42 @@ final class Compactions {
             if (tree == null) {
                 return null;
             }
-            Job job = claim(tree, survey -> Chooser.choose(tree.options().compaction(), survey));
+            CompactionStrategy strategy = tree.options().compaction();
+            boolean isCalm = dueCalmly.remove(tree);
+            Job job = claim(tree, survey -> isCalm
+                    ? Chooser.chooseCalmly(strategy, survey)
+                    : Chooser.choose(strategy, survey));
             if (job != null) {
                 // There may be more to do that it does not hold.
                 start();
                 return job;
             }
             due.remove(tree);
+            if (!isCalm && isMoreToDoCalmly(tree)) {
+                uncalmed.add(tree);
+                watch();
+            }
         }
         return null;
+    }
+
+    /** What runs now is asked for by those who run it. Monitor held. */
+    private boolean isMoreToDoCalmly(Tree tree) {
+        Levels levels = tree.levels();
+        return levels != null && !claims.containsKey(tree)
+                && Chooser.chooseCalmly(tree.options().compaction(), survey(tree, levels)) != null;
+    }
+
+    private Survey survey(Tree tree, Levels levels) {
+        return new Survey(
+                levels, claims.getOrDefault(tree, List.of()), millisClock.getAsLong(),
+                context.readers().snapshots().newest());
     }
 
     /** Fixes the inputs of what is chosen; null if that is nothing, or the tree has ended. Monitor held. */
     private @Nullable Job claim(Tree tree, Choosing choosing) {
         Levels levels = tree.levels();
-        Choice choice = levels == null ? null : choosing.choose(new Survey(
-                levels, claims.getOrDefault(tree, List.of()), millisClock.getAsLong(),
-                context.readers().snapshots().newest()));
+        Choice choice = levels == null ? null : choosing.choose(survey(tree, levels));
         HeldVersion held = choice == null
                 ? null : tree.hold(choice.tables().stream().map(TableRecord::id).collect(Collectors.toSet()));
         if (choice == null || held == null) {

@@ -353,6 +353,10 @@ public final class Engine implements AutoCloseable {
         context.retirement().snapshotClosed();
     }
 
+    Compactions compactions() {
+        return compactions;
+    }
+
     /** Does one round of what the keyspace's own compaction finds to do, or another one, and waits for it. */
     public void compact(Tree tree, CompactionStrategy strategy) {
         health.checkWritable();

@@ -43,8 +43,8 @@ final class Maintenance {
         notifyAll();
     }
 
-    /** From now on runs this each second. */
-    synchronized void everySecond(Runnable task) {
+    /** From now on runs this each second, or nothing. */
+    synchronized void everySecond(@Nullable Runnable task) {
         ticked = task;
         isWoken = true;
         notifyAll();

@@ -79,9 +79,13 @@ final class ChooserTest {
                 if (random.nextInt(40) == 0) {
                     keyspace.beginAll();
                 }
+                if (random.nextInt(20) == 0) {
+                    keyspace.beginCalmly();
+                }
             }
             keyspace.drain();
             assertSettled(strategy, keyspace);
+            assertCalmed(strategy, keyspace);
             worst = Math.max(worst, (double) keyspace.writtenBytes / keyspace.flushedBytes);
             moves += keyspace.moves;
             merges += keyspace.merges;
@@ -89,6 +93,22 @@ final class ChooserTest {
         System.out.printf("write amplification at most %.1f, %d merges, %d moves%n", worst, merges, moves);
         assertTrue(worst < amplificationMax, "write amplification " + worst);
         assertTrue(merges > 100, merges + " merges");
+    }
+
+    /** What is done for readers alone ends, and costs no more for a byte of level 0 than its way down the levels does anyway. */
+    private static void assertCalmed(CompactionStrategy strategy, SimulatedKeyspace keyspace) {
+        long level0Bytes = Choice.bytes(keyspace.levels().runs(0).stream().flatMap(List::stream).toList());
+        long before = keyspace.writtenBytes;
+        keyspace.drainCalmly();
+        assertSettled(strategy, keyspace);
+        if (strategy instanceof CompactionStrategy.Leveled leveled) {
+            assertTrue(keyspace.levels().runs(0).size() <= 1, "runs in level 0");
+            double written = keyspace.writtenBytes - before;
+            double eachLevel = (leveled.levelRatio().at(0) + 1) * (level0Bytes + TABLE_BYTES);
+            assertTrue(written <= keyspace.levels().count() * eachLevel, written + " of " + level0Bytes);
+        } else {
+            assertEquals(before, keyspace.writtenBytes);
+        }
     }
 
     private static void assertSettled(CompactionStrategy strategy, SimulatedKeyspace keyspace) {

@@ -83,6 +83,10 @@ final class SimulatedKeyspace {
         return begin(Chooser.choose(once, survey()));
     }
 
+    boolean beginCalmly() {
+        return begin(Chooser.chooseCalmly(strategy, survey()));
+    }
+
     boolean beginAll() {
         return begin(Chooser.chooseAll(strategy, survey()));
     }
@@ -134,6 +138,13 @@ final class SimulatedKeyspace {
             if (running.size() > 3 || !begin()) {
                 end();
             }
+        }
+    }
+
+    /** And what only readers gain by. */
+    void drainCalmly() {
+        while (beginCalmly() || !running.isEmpty()) {
+            end();
         }
     }
 
