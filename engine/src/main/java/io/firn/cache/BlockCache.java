@@ -4,6 +4,7 @@ import io.firn.entry.Pinner;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.budget.Reclaimer;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Predicate;
 
 /**
  * Decompressed blocks of one database's files, shared by all readers.
@@ -31,15 +32,24 @@ public final class BlockCache implements Pinner, Reclaimer, AutoCloseable {
 
     /** An empty cache: memory is taken as blocks come. One of 0 bytes stays empty. */
     public BlockCache(long capacityBytes, MemoryBudget budget) {
-        this(capacityBytes, new CacheMemory(budget));
+        this(capacityBytes, budget, task -> false);
+    }
+
+    /** The same, where memory that will be needed is made in the background, by tasks that are run soon or refused. */
+    public BlockCache(long capacityBytes, MemoryBudget budget, Predicate<Runnable> background) {
+        this(capacityBytes, new CacheMemory(budget), background);
     }
 
     BlockCache(long capacityBytes, CacheMemory memory) {
+        this(capacityBytes, memory, task -> false);
+    }
+
+    private BlockCache(long capacityBytes, CacheMemory memory, Predicate<Runnable> background) {
         this.capacityBytes = capacityBytes;
         this.memory = memory;
         shards = new Shard[shardCount(capacityBytes)];
         for (int i = 0; i < shards.length; i++) {
-            shards[i] = new Shard(capacityBytes / shards.length, memory);
+            shards[i] = new Shard(capacityBytes / shards.length, memory, background);
         }
     }
 
@@ -127,6 +137,9 @@ public final class BlockCache implements Pinner, Reclaimer, AutoCloseable {
     @Override
     public long giveBack(long bytes) {
         long given = 0;
+        for (int i = 0; i < shards.length && given < bytes; i++) {
+            given += shards[i].giveBackSpare();
+        }
         boolean isSome = true;
         while (given < bytes && isSome) {
             isSome = false;

@@ -91,6 +91,11 @@ final class Ring {
         return Room.NONE;
     }
 
+    /** Whether, at the end of this slab, the ring would rather have another than go on into its oldest. */
+    boolean isGrowing() {
+        return slabBytes < 2 * blockBytes + segments[current].byteSize();
+    }
+
     /** Copies a block to the head, where there is room, and says so in its handle, which is still dead. */
     void place(int handle, MemorySegment source, long sourceOffset, int length) {
         long bytes = slotBytes(length);

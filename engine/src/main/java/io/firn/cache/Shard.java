@@ -1,9 +1,14 @@
 package io.firn.cache;
 
 import java.lang.foreign.MemorySegment;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A part of the cache with a lock of its own.
+ *
+ * <p>The next large slab is made in the background while one is written: its first touch may cost milliseconds. A reader who needs one
+ * before it is there makes one himself, as he does with small ones.
  *
  * <p>Invariants: whatever changes the ring, the lookup table or the set of handles holds this object's monitor. No
  * native memory is allocated or closed for a slab while it is held.
@@ -22,7 +27,12 @@ final class Shard {
     /** How many handles a purge looks at before it lets others in. */
     private static final int PURGED_AT_ONCE = 4096;
 
+    /** Slabs from here on are made in the background. */
+    private static final long PREPARED_BYTES_MIN = 512 << 10;
+
     private final CacheMemory memory;
+    private final Predicate<Runnable> background;
+    private final Runnable preparation = this::prepareSpare;
     private final Directory directory = new Directory();
     private final LookupTable lookup = new LookupTable();
     private final Ring ring = new Ring(directory, lookup);
@@ -30,12 +40,17 @@ final class Shard {
     private long capacityBytes;
     private long directoryBytes;
     private long inserts;
+    private CacheMemory.@Nullable Piece spare;
+    private long comingBytes;
+    private boolean isPreparing;
     private boolean isGrowing;
     private boolean isClosed;
 
-    Shard(long capacityBytes, CacheMemory memory) {
+    /** {@code background} runs a task soon, or answers that it will not. */
+    Shard(long capacityBytes, CacheMemory memory, Predicate<Runnable> background) {
         this.capacityBytes = capacityBytes;
         this.memory = memory;
+        this.background = background;
     }
 
     /** Finds and pins a block; NONE if it is not here, or is being moved at this moment. */
@@ -98,14 +113,24 @@ final class Shard {
                     return pin(tag, fileId, offset);
                 }
                 growDirectoryIfFull();
-                switch (ring.makeRoom(bytes, mayGrow && mayGrow())) {
+                switch (ring.makeRoom(bytes, mayGrow && (spare != null || mayGrow()))) {
                     case READY -> {
-                        return place(tag, fileId, offset, source, sourceOffset, length);
+                        int handle = place(tag, fileId, offset, source, sourceOffset, length);
+                        if (ring.isGrowing()) {
+                            requestSpare();
+                        }
+                        return handle;
                     }
                     case NONE -> {
                         return NONE;
                     }
-                    case NEEDS_SLAB -> { }
+                    case NEEDS_SLAB -> {
+                        CacheMemory.Piece slab = takeSpare();
+                        if (slab != null) {
+                            ring.add(slab);
+                            continue;
+                        }
+                    }
                 }
             }
             grow();
@@ -150,7 +175,7 @@ final class Shard {
     }
 
     private long heldBytes() {
-        return directoryBytes + ring.slabBytes();
+        return directoryBytes + ring.slabBytes() + (spare == null ? 0 : spare.sizeBytes());
     }
 
     private long nextDirectoryBytes() {
@@ -163,7 +188,32 @@ final class Shard {
     }
 
     private boolean isGiven(long bytes) {
-        return bytes <= capacityBytes - heldBytes() && bytes <= memory.leftBytes();
+        return bytes <= capacityBytes - heldBytes() - comingBytes && bytes <= memory.leftBytes();
+    }
+
+    /** Has a spare slab made, if there may be one. Monitor held. */
+    private void requestSpare() {
+        if (newSlabBytes() >= PREPARED_BYTES_MIN && spare == null && !isPreparing && mayGrow()) {
+            isPreparing = background.test(preparation);
+        }
+    }
+
+    private void prepareSpare() {
+        long bytes;
+        synchronized (this) {
+            bytes = isGiven(newSlabBytes() + nextDirectoryBytes()) ? newSlabBytes() : 0;
+            comingBytes += bytes;
+        }
+        CacheMemory.Piece slab = null;
+        try {
+            slab = bytes == 0 ? null : memory.tryAllocate(bytes);
+        } finally {
+            synchronized (this) {
+                isPreparing = false;
+                comingBytes -= bytes;
+                spare = slab;
+            }
+        }
     }
 
     private void grow() {
@@ -174,6 +224,7 @@ final class Shard {
             }
             isGrowing = true;
             bytes = newSlabBytes();
+            comingBytes += bytes;
         }
         CacheMemory.Piece slab = null;
         try {
@@ -181,6 +232,7 @@ final class Shard {
         } finally {
             synchronized (this) {
                 isGrowing = false;
+                comingBytes -= bytes;
                 if (slab != null) {
                     ring.add(slab);
                     growDirectoryIfFull();
@@ -206,16 +258,25 @@ final class Shard {
 
     /** Gives back slabs until the shard is within its capacity, as far as no pin holds them. */
     void trim() {
-        while (true) {
-            CacheMemory.Piece slab;
+        giveBackSpare();
+        CacheMemory.Piece slab;
+        do {
             synchronized (this) {
                 slab = heldBytes() <= capacityBytes ? null : ring.removeOldest();
             }
-            if (slab == null) {
-                return;
-            }
-            memory.free(slab);
-        }
+            free(slab);
+        } while (slab != null);
+    }
+
+    private synchronized CacheMemory.@Nullable Piece takeSpare() {
+        CacheMemory.Piece slab = spare;
+        spare = null;
+        return slab;
+    }
+
+    /** Gives the spare slab back; answers its size, 0 if there is none. */
+    long giveBackSpare() {
+        return free(takeSpare());
     }
 
     /** Gives one slab back; answers its size, 0 if pins hold them all. */
@@ -224,6 +285,10 @@ final class Shard {
         synchronized (this) {
             slab = ring.removeOldest();
         }
+        return free(slab);
+    }
+
+    private long free(CacheMemory.@Nullable Piece slab) {
         if (slab == null) {
             return 0;
         }

@@ -33,8 +33,9 @@
  * not move. (3) A block is in the cache once: of two inserters the second takes the first's. (4) Nobody waits for
  * memory: an insert that finds no room within a bounded number of steps answers so, and its reader keeps the private
  * copy it has (R21). (5) Every byte is charged to the budget given, and all of it is at most the capacity; slabs are
- * added only while the directory could still double and less than half of the ring is empty, and given back whole. (6) File ids are never used again, so that
- * nothing stale is ever found; purging gives room, not truth.
+ * added only while the directory could still double and less than half of the ring is empty, and given back whole. A large one is
+ * made in the background while another is written. (6) File ids are never used again, so that nothing stale is ever found; purging
+ * gives room, not truth.
  *
  * <p>Below: entry, ffm-io. Above: table, keyspace, db.
  */

@@ -98,7 +98,7 @@ public final class Engine implements AutoCloseable {
                 settings.durability().interval(), this::persistInBackground, settings.budget()::announceFreed);
         Retirement retirement = new Retirement(maintenance::wake);
         DatabaseFiles files = new DatabaseFiles(settings.directory());
-        cache = new BlockCache(settings.memory().cacheBytes(), memory.cache());
+        cache = new BlockCache(settings.memory().cacheBytes(), memory.cache(), this::prepare);
         settings.budget().register(cache);
         context = TreeContext.of(
                 storage, files, cache, memory.pinned(), memory.scratch(), slabs, published, readers, retirement,
@@ -158,6 +158,12 @@ public final class Engine implements AutoCloseable {
         maintenance.start(settings.machine().threads(), retirement, readers.openings());
         flushes.requestJournal(0);
         trees.all().forEach(compactions::request);
+    }
+
+    /** Makes something ready that will soon be needed; false while the database is being opened, and after its end. */
+    private boolean prepare(Runnable task) {
+        Workers open = workers;
+        return open != null && open.submitPreparation(task);
     }
 
     private void undoOpening(Retirement retirement, boolean isNew, Throwable cause) {

@@ -19,6 +19,10 @@ import org.junit.jupiter.api.Test;
 class BlockCacheTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int BLOCK = 4000;
+
+    /** Of a cache with so many bytes in at most so many shards. */
+    private static final int LARGE = 64 << 20;
+    private static final int SLAB = 1 << 20;
     private static final MemorySegment SOURCE = Arena.ofAuto().allocate(65_536, 8);
 
     @Test
@@ -75,6 +79,82 @@ class BlockCacheTest {
             assertTrue(figures.blockBytes() > capacity * 3 / 4, figures::toString);
             assertEquals(3000 - figures.evictions(), figures.blocks());
         }
+    }
+
+    @Test
+    void theNextLargeSlabIsMadeInTheBackground() {
+        List<Runnable> tasks = new ArrayList<>();
+        try (CacheFixture fixture = new CacheFixture(LARGE, MemoryBudget.ofMebibytes(256), tasks::add)) {
+            fixture.insertUnpinned(1, 0, BLOCK);
+            long before = fixture.cache.usedBytes();
+            fixture.insertUnpinned(1, 0, BLOCK);
+            assertEquals(1, tasks.size(), "one for each shard, not one for each insert");
+            tasks.removeFirst().run();
+            assertEquals(before + SLAB, fixture.cache.usedBytes(), "a spare slab");
+            assertEquals(fixture.budget.usedBytes(), fixture.cache.usedBytes());
+            assertEquals(SLAB, fixture.cache.giveBack(1), "it goes before any block does");
+            assertTrue(fixture.contains(1, 0));
+            int inserted = fill(fixture, tasks);
+            long full = fixture.cache.usedBytes();
+            assertTrue(full <= LARGE && full > LARGE * 3L / 4, full + " bytes");
+            assertTrue(tasks.isEmpty(), "there will be no other slab");
+            assertTrue(fixture.contains(1, inserted - 1));
+        }
+    }
+
+    /** Runs tasks at once until nothing grows any more; answers how many blocks came. */
+    private static int fill(CacheFixture fixture, List<Runnable> tasks) {
+        int inserted = 0;
+        while (fixture.cache.statistics().evictions() < LARGE / BLOCK) {
+            fixture.insertUnpinned(1, inserted++, BLOCK);
+            tasks.forEach(Runnable::run);
+            tasks.clear();
+            assertEquals(fixture.budget.usedBytes(), fixture.cache.usedBytes());
+        }
+        return inserted;
+    }
+
+    @Test
+    void whoNeedsASlabBeforeItIsThereMakesOne() {
+        List<Runnable> tasks = new ArrayList<>();
+        try (CacheFixture fixture = new CacheFixture(LARGE, MemoryBudget.ofMebibytes(256), tasks::add)) {
+            for (int i = 0; i < 4 * LARGE / BLOCK; i++) {
+                assertTrue(isInserted(fixture, i));
+            }
+            assertTrue(fixture.cache.statistics().blockBytes() > LARGE * 3 / 4);
+            tasks.forEach(Runnable::run);
+            assertTrue(fixture.cache.usedBytes() <= LARGE, "they come too late");
+        }
+    }
+
+    @Test
+    void aSlabThatTheBudgetDoesNotGiveIsNotWaitedFor() {
+        List<Runnable> tasks = new ArrayList<>();
+        MemoryBudget budget = MemoryBudget.ofMebibytes(256);
+        try (CacheFixture fixture = new CacheFixture(LARGE, budget, tasks::add)) {
+            int inserted = 0;
+            while (inserted < LARGE / 4 / BLOCK || tasks.isEmpty()) {
+                tasks.forEach(Runnable::run);
+                tasks.clear();
+                fixture.insertUnpinned(1, inserted++, BLOCK);
+            }
+            long rest = budget.leftBytes();
+            assertTrue(budget.tryReserve(rest));
+            tasks.removeFirst().run();
+            for (int i = 0; i < 4 * LARGE / BLOCK; i++) {
+                assertTrue(isInserted(fixture, inserted + i), "in the place of the oldest");
+            }
+            budget.release(rest);
+        }
+    }
+
+    private static boolean isInserted(CacheFixture fixture, int offset) {
+        long pin = fixture.insert(1, offset, BLOCK);
+        if (pin == BlockCache.NONE) {
+            return false;
+        }
+        fixture.cache.unpin(pin);
+        return true;
     }
 
     @Test

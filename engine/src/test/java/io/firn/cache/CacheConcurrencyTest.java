@@ -22,32 +22,37 @@ import org.junit.jupiter.api.Test;
 class CacheConcurrencyTest {
     private static final int READERS = 4;
     private static final long MILLIS = Long.getLong("hammer.millis", 1500);
-    private static final int BLOCKS = 150;
 
     private final LongAdder hits = new LongAdder();
     private final LongAdder refusals = new LongAdder();
 
     @Test
     void aPinnedBlockHasItsBytesWhateverOthersDo() throws Exception {
-        hammer(192 * 1024, MemoryBudget.ofMebibytes(16), 4000, false);
+        hammer(192 * 1024, MemoryBudget.ofMebibytes(16), 150, 4000, false);
     }
 
     @Test
     void thatHoldsWithPurgesResizesAndABudgetThatIsShort() throws Exception {
-        hammer(512 * 1024, MemoryBudget.ofBytes(400 * 1024), 9000, true);
+        hammer(512 * 1024, MemoryBudget.ofBytes(400 * 1024), 150, 9000, true);
     }
 
-    private void hammer(long capacity, MemoryBudget budget, int lengthMax, boolean isDisturbed)
+    @Test
+    void thatHoldsWhereSlabsAreMadeInTheBackground() throws Exception {
+        hammer(64 << 20, MemoryBudget.ofMebibytes(48), 1000, 60_000, true);
+    }
+
+    private void hammer(long capacity, MemoryBudget budget, int blocks, int lengthMax, boolean isDisturbed)
             throws InterruptedException, ExecutionException {
         long seed = Long.getLong("seed", System.nanoTime());
         System.out.println("-Dseed=" + seed);
         AtomicBoolean isOver = new AtomicBoolean();
-        try (CacheFixture fixture = new CacheFixture(capacity, budget);
+        try (ExecutorService background = Executors.newSingleThreadExecutor();
+                CacheFixture fixture = new CacheFixture(capacity, budget, task -> isAccepted(background, task));
                 ExecutorService threads = Executors.newFixedThreadPool(READERS + 1)) {
             List<Future<?>> running = new ArrayList<>();
             for (int i = 0; i < READERS; i++) {
                 Random random = new Random(seed + i);
-                running.add(threads.submit(() -> read(fixture.cache, random, lengthMax, isOver)));
+                running.add(threads.submit(() -> read(fixture.cache, random, blocks, lengthMax, isOver)));
             }
             if (isDisturbed) {
                 running.add(threads.submit(() -> disturb(fixture.cache, capacity, new Random(seed - 1), isOver)));
@@ -61,6 +66,8 @@ class CacheConcurrencyTest {
             for (Future<?> each : running) {
                 each.get();
             }
+            background.shutdown();
+            assertTrue(background.awaitTermination(1, TimeUnit.MINUTES));
             CacheStatistics figures = fixture.cache.statistics();
             System.out.println(figures + ", refused " + refusals);
             assertEquals(hits.sum(), figures.dataHits());
@@ -72,11 +79,16 @@ class CacheConcurrencyTest {
         }
     }
 
+    private static boolean isAccepted(ExecutorService background, Runnable task) {
+        background.execute(task);
+        return true;
+    }
+
     private static boolean hasSeenEnough(CacheStatistics figures) {
         return figures.evictions() > 100 && figures.dataHits() > 1000;
     }
 
-    private void read(BlockCache cache, Random random, int lengthMax, AtomicBoolean isOver) {
+    private void read(BlockCache cache, Random random, int blocks, int lengthMax, AtomicBoolean isOver) {
         MemorySegment source = Arena.ofAuto().allocate(lengthMax, 8);
         long[] pins = new long[4];
         long[] keys = new long[4];
@@ -86,7 +98,7 @@ class CacheConcurrencyTest {
                 check(cache, pins[slot], keys[slot], lengthMax);
                 cache.unpin(pins[slot]);
             }
-            long key = random.nextInt(random.nextInt(BLOCKS) + 1);
+            long key = random.nextInt(random.nextInt(blocks) + 1);
             keys[slot] = key;
             pins[slot] = cache.pin(CachedType.DATA, 1 + (key & 3), key);
             if (pins[slot] != BlockCache.NONE) {

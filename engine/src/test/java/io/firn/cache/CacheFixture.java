@@ -6,6 +6,7 @@ import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.memory.Layouts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Predicate;
 
 /** A cache over blocks whose every byte follows from their key: three verbs, insert, pin and check. */
 final class CacheFixture implements AutoCloseable {
@@ -20,8 +21,12 @@ final class CacheFixture implements AutoCloseable {
     }
 
     CacheFixture(long capacityBytes, MemoryBudget budget) {
+        this(capacityBytes, budget, task -> false);
+    }
+
+    CacheFixture(long capacityBytes, MemoryBudget budget, Predicate<Runnable> background) {
         this.budget = budget;
-        cache = new BlockCache(capacityBytes, budget);
+        cache = new BlockCache(capacityBytes, budget, background);
     }
 
     long pin(long fileId, long offset) {

@@ -19,7 +19,7 @@ final class SmallShard {
     private static final MemorySegment[] SOURCES = sources();
 
     private final RecycledMemory memory = new RecycledMemory();
-    final Shard shard = new Shard(CAPACITY_BYTES, memory);
+    final Shard shard = new Shard(CAPACITY_BYTES, memory, task -> false);
 
     int insert(int block, int length) {
         return shard.insert(BlockCache.tagOf(FILE_ID, block), FILE_ID, block, SOURCES[block], 0, length);
