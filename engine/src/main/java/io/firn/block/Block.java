@@ -28,6 +28,11 @@ public final class Block {
     private static final int ANSWERED = 1;
     private static final int BEYOND = 2;
 
+    /** The heads of a cache line. */
+    private static final int GROUP_HEADS = 16;
+
+    private static final int GROUPED_HEADS_MAX = 256;
+
     private Block() {}
 
     /** The newest version of the probe's key at or below its seqno, if it is in this block. */
@@ -142,17 +147,31 @@ public final class Block {
         return at + BlockFormat.restartOffset(block, offsetsAt, shift, entry);
     }
 
-    /** How many heads are below; the step is computed, not branched on: no branch predictor guesses a random key. */
+    /**
+     * How many heads are below. First the last head of each group of 16, which is a cache line, then the heads of the group that it
+     * must be in: the misses of either overlap, where each step of a binary search waits for the one before. Nothing is branched on:
+     * no branch predictor guesses a random key.
+     */
     private static int headsBelow(MemorySegment block, long headsAt, int count, long head) {
         int base = 0;
         int length = count;
-        while (length > 1) {
+        while (length > GROUPED_HEADS_MAX) {
             int half = length >>> 1;
             long middle = headAt(block, headsAt, base + half - 1);
             base += (int) (middle - head >> 63) & half;
             length -= half;
         }
-        return base + (int) (headAt(block, headsAt, base) - head >>> 63);
+        int groups = 0;
+        for (int last = GROUP_HEADS - 1; last < length; last += GROUP_HEADS) {
+            groups += (int) (headAt(block, headsAt, base + last) - head >>> 63);
+        }
+        int below = groups * GROUP_HEADS;
+        int end = Math.min(length, below + GROUP_HEADS);
+        int first = below;
+        for (int at = first; at < end; at++) {
+            below += (int) (headAt(block, headsAt, base + at) - head >>> 63);
+        }
+        return base + below;
     }
 
     private static long headAt(MemorySegment block, long headsAt, int restart) {
