@@ -263,10 +263,12 @@ public final class Cursor implements AutoCloseable {
 
     /**
      * So small, as are its callers, that it becomes part of theirs and the slice of no object. With an alignment: the
-     * platform's profile of the slice without is worn by others, and may keep the compiler from removing it.
+     * platform's profile of the slice without is worn by others, and may keep the compiler from removing it. Blocks are read-only as
+     * they are: that is one object less where it has not been compiled yet.
      */
     private static MemorySegment slice(MemorySegment segment, long offset, long length) {
-        return segment.asSlice(offset, length, 1).asReadOnly();
+        MemorySegment slice = segment.asSlice(offset, length, 1);
+        return slice.isReadOnly() ? slice : slice.asReadOnly();
     }
 
     private MemorySegment checkedKey() {

@@ -4,6 +4,7 @@ import static io.firn.ffm.memory.Layouts.INT_LE;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,7 @@ final class Ring {
     private final LookupTable lookup;
 
     private CacheMemory.@Nullable Piece[] slabs = new CacheMemory.Piece[8];
+    /** What readers see of them, read-only. */
     private MemorySegment[] segments = new MemorySegment[8];
     private int[] next = new int[8];
     private int slabCount;
@@ -100,7 +102,7 @@ final class Ring {
     void place(int handle, MemorySegment source, long sourceOffset, int length) {
         long bytes = slotBytes(length);
         assert bytes <= gapEnd - head : "no room";
-        MemorySegment slab = segments[current];
+        MemorySegment slab = bytes(current);
         putHeader(slab, head, handle, bytes);
         MemorySegment.copy(source, sourceOffset, slab, head + SLOT_HEADER_BYTES, length);
         HandleFormat.setPlace(directory.chunk(handle), Directory.at(handle),
@@ -147,7 +149,7 @@ final class Ring {
 
     /** The gap changes places with the dead block behind it, which lives again. */
     private void move(int handle, long bytes) {
-        MemorySegment slab = segments[current];
+        MemorySegment slab = bytes(current);
         MemorySegment chunk = directory.chunk(handle);
         long at = Directory.at(handle);
         int length = HandleFormat.lengthOf(HandleFormat.place(chunk, at));
@@ -178,7 +180,7 @@ final class Ring {
         if (HandleFormat.kill(chunk, at, word)) {
             long place = HandleFormat.place(chunk, at);
             long bytes = slotBytes(HandleFormat.lengthOf(place));
-            putHeader(segments[HandleFormat.slabOf(place)], HandleFormat.payloadAt(place) - SLOT_HEADER_BYTES,
+            putHeader(bytes(HandleFormat.slabOf(place)), HandleFormat.payloadAt(place) - SLOT_HEADER_BYTES,
                     Directory.NONE, bytes);
             forget(handle, word, bytes);
         } else if (HandleFormat.isLive(word)) {
@@ -187,11 +189,15 @@ final class Ring {
         }
     }
 
+    private MemorySegment bytes(int slab) {
+        return Objects.requireNonNull(slabs[slab]).bytes();
+    }
+
     /** Takes a new slab into the ring behind the current one, and goes on in it. */
     void add(CacheMemory.Piece slab) {
         int id = freeId();
         slabs[id] = slab;
-        segments[id] = slab.bytes();
+        segments[id] = slab.bytes().asReadOnly();
         putHeader(slab.bytes(), 0, Directory.NONE, slab.sizeBytes());
         if (current == NO_SLAB) {
             next[id] = id;
@@ -241,7 +247,7 @@ final class Ring {
             closeGap();
             gapEnd = head;
         }
-        MemorySegment slab = segments[id];
+        MemorySegment slab = bytes(id);
         long at = 0;
         while (at < slab.byteSize()) {
             int handle = slab.get(INT_LE, at);
@@ -264,7 +270,7 @@ final class Ring {
     /** What is left of the gap is nobody's until the ring comes by again. */
     private void closeGap() {
         if (head < gapEnd) {
-            putHeader(segments[current], head, Directory.NONE, gapEnd - head);
+            putHeader(bytes(current), head, Directory.NONE, gapEnd - head);
         }
     }
 

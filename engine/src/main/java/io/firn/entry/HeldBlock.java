@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A block while it is read, wherever it lies: in memory that outlives the reading, pinned in a cache, or unpacked in
- * private memory of this holder; and what it takes to verify and unpack one.
+ * private memory of this holder, which others see read-only; and what it takes to verify and unpack one.
  *
  * <p>Invariants: (1) one block is held at a time; who holds another, or releases, gives back the pin of the former. (2)
  * In steady state it allocates nothing: checksum and decompressors keep views of the memory that stands here with them.
@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 public final class HeldBlock implements AutoCloseable {
     private final Scratch stored;
     private final Scratch unpacked;
+    private MemorySegment viewed = MemorySegment.NULL;
+    private MemorySegment view = MemorySegment.NULL;
     private final Crc32c crc = new Crc32c();
     private final Decompressors decompressors;
 
@@ -76,12 +78,17 @@ public final class HeldBlock implements AutoCloseable {
     /** Gives up what was held, for so many bytes to unpack another into, from 0 on; {@link #holdUnpacked} follows. */
     public MemorySegment beginUnpacking(int bytes) {
         release();
-        return unpacked.atLeast(bytes);
+        MemorySegment memory = unpacked.atLeast(bytes);
+        if (memory != viewed) {
+            viewed = memory;
+            view = memory.asReadOnly();
+        }
+        return memory;
     }
 
     /** Holds what was unpacked. */
     public void holdUnpacked(int bytes) {
-        set(unpacked.bytes(), 0, bytes);
+        set(view, 0, bytes);
     }
 
     /** Gives back the pin, if there is one: what was held is not to be read any more. */
@@ -149,6 +156,8 @@ public final class HeldBlock implements AutoCloseable {
         release();
         stored.close();
         unpacked.close();
+        viewed = MemorySegment.NULL;
+        view = MemorySegment.NULL;
         decompressors.close();
     }
 }
