@@ -55,6 +55,35 @@ final class QueueTest {
         run(5, 5_000, 3_000);
     }
 
+    /** All that was taken lies in the memtable, before the head: 200,000 removals at the end. */
+    @Test
+    void aQueueInALargeMemtableIsLookedAtInMicroseconds() {
+        try (Database database = Database.open(directory.resolve("db"))) {
+            Keyspace queue = database.keyspace("queue", KeyspaceOptions.defaults());
+            long nanos = 0;
+            long looks = 0;
+            for (int i = 0; i < 200_000; i++) {
+                put(queue);
+                if (i % 16 == 0) {
+                    long since = System.nanoTime();
+                    assertEquals(head, number(queue.firstEntry()));
+                    nanos += System.nanoTime() - since;
+                    looks++;
+                }
+                queue.remove(key(head++));
+            }
+            assertTrue(queue.isEmpty());
+            long since = System.nanoTime();
+            for (int i = 0; i < 1000; i++) {
+                assertTrue(queue.isEmpty());
+            }
+            long nanosEmpty = (System.nanoTime() - since) / 1000;
+            System.out.printf("a look at a queue of 200,000 removals took %,d ns, at the empty one %,d ns%n", nanos / looks, nanosEmpty);
+            assertTrue(nanos / looks < 1_000_000, nanos / looks + " ns a look");
+            assertTrue(nanosEmpty < 1_000_000, nanosEmpty + " ns a look");
+        }
+    }
+
     @Test
     @Tag("long")
     void aQueueOfTenMinutesStaysSmall() throws Exception {

@@ -147,7 +147,7 @@ final class OrderedEdits {
 
             @Override
             public void install(long seqno) {
-                tree.install(List.of(run(seqno)), run.showAt(seqno).tables());
+                tree.ingest(List.of(run(seqno)), run.showAt(seqno).tables());
                 onPlaced.run();
             }
 

@@ -79,6 +79,11 @@ public final class Scan implements Leases.Leased {
     private boolean isCacheFilled;
     private boolean isFound;
 
+    private @Nullable Front front;
+    private EntryCursor source = merging;
+    /** Whether there is nothing visible before the lower bound. */
+    private boolean isFromStart;
+
     Scan(MemoryBudget budget, int slot, Consumer<Scan> onClose) {
         this.budget = budget;
         this.slot = slot;
@@ -89,18 +94,23 @@ public final class Scan implements Leases.Leased {
     }
 
     /** Begins anew over all keys. The pin is the scan's from now on. */
-    void begin(SuperVersion newPinned, int newStripe, long newSeqno, ReadCounts newCounts) {
+    void begin(SuperVersion newPinned, int newStripe, long newSeqno, ReadCounts newCounts, Front newFront) {
         probe.countIn(newCounts);
         counts = newCounts;
         isCacheFilled = false;
         pinned = newPinned;
         stripe = newStripe;
         seqno = newSeqno;
+        front = newFront;
     }
 
-    /** Narrows it to a range. REQUIRES: no move yet. */
-    void within(KeyRange range) {
-        bounds.set(range);
+    /** Narrows it to a range, if one is given, and to where something may be. REQUIRES: no move yet. */
+    void within(@Nullable KeyRange range) {
+        if (range != null) {
+            bounds.set(range);
+        }
+        isFromStart = !bounds.hasLower();
+        isFromStart |= front.raise(bounds, seqno);
     }
 
     /** From the next move on, blocks that steps come to are kept in the cache, too. */
@@ -122,6 +132,8 @@ public final class Scan implements Leases.Leased {
     @Nullable SuperVersion end() {
         SuperVersion former = pinned;
         pinned = null;
+        front = null;
+        source = merging;
         probe.release();
         place = Place.UNOPENED;
         isOpened = false;
@@ -150,7 +162,7 @@ public final class Scan implements Leases.Leased {
 
     public boolean first() {
         walk();
-        return visible.first();
+        return noted(visible.first());
     }
 
     public boolean last() {
@@ -208,10 +220,11 @@ public final class Scan implements Leases.Leased {
     public boolean nextFront() {
         boolean isBehind = place == Place.TAKEN_FRONT;
         walk();
-        if (!(isBehind ? visible.next() : visible.first())) {
+        if (!(isBehind ? visible.next() : noted(visible.first()))) {
             bounds.empty();
             return false;
         }
+        isFromStart = false;
         bounds.raiseBehind(visible.keySegment(), visible.keyOffset(), visible.keyLength());
         place = Place.TAKEN_FRONT;
         return true;
@@ -228,6 +241,22 @@ public final class Scan implements Leases.Leased {
         bounds.cutAt(visible.keySegment(), visible.keyOffset(), visible.keyLength());
         place = Place.TAKEN_BACK;
         return true;
+    }
+
+    /** After a move to the first entry, or to none: what it has passed on its way is not passed again, if it was much. */
+    private boolean noted(boolean isThere) {
+        if (visible.passedKeys() >= Front.LONG_WALK_KEYS && isFromStart) {
+            noteLongWalk(isThere);
+        }
+        return isThere;
+    }
+
+    private void noteLongWalk(boolean isThere) {
+        if (isThere) {
+            front.walked(visible.keySegment(), visible.keyOffset(), visible.keyLength(), seqno);
+        } else if (!bounds.hasUpper() && source.last()) {
+            front.walked(source.keySegment(), source.keyOffset(), source.keyLength(), seqno);
+        }
     }
 
     // ---- the entry
@@ -317,11 +346,12 @@ public final class Scan implements Leases.Leased {
             }
         }
         if (sourceCount == 1 && runCount == 1) {
-            visible.open(sources[0], seqno);
+            source = sources[0];
         } else {
             merging.open(sources, sourceCount);
-            visible.open(merging, seqno);
+            source = merging;
         }
+        visible.open(source, seqno);
         Arrays.fill(sources, 0, sourceCount, null);
     }
 

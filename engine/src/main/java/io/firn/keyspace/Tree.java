@@ -3,6 +3,7 @@ package io.firn.keyspace;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.KeyspaceOptions;
 import io.firn.config.KeyspaceStatistics;
+import io.firn.entry.Trailer;
 import io.firn.error.ClosedException;
 import io.firn.error.FirnException;
 import io.firn.error.KeyspaceDeletedException;
@@ -69,6 +70,7 @@ public final class Tree {
 
     private final Current<SuperVersion> current;
     private final History history;
+    private final Front front;
     private final TreeReader reader;
     private final TreeDirectory treeDirectory;
     private final Object editing = new Object();
@@ -93,7 +95,8 @@ public final class Tree {
         history = new History(context.readers().snapshots(), context.retirement());
         treeDirectory = new TreeDirectory(context.storage(), context.files(), id);
         current = new Current<>(superVersion(newMemtable(Prefix.NONE), List.of(), version), context.retirement()::wake);
-        reader = new TreeReader(name, current, history, readCounters, context, this::gone);
+        front = new Front(context.published());
+        reader = new TreeReader(name, current, history, front, readCounters, context, this::gone);
     }
 
     public int id() {
@@ -136,6 +139,9 @@ public final class Tree {
             MemorySegment value, long valueOffset, int valueLength) {
         JournaledMemtable active = open().active;
         active.noteFile(journalFileId);
+        if (!Trailer.isTombstone(trailer)) {
+            front.put(key, keyOffset, keyLength);
+        }
         active.memtable.insert(key, keyOffset, keyLength, trailer, value, valueOffset, valueLength);
     }
 
@@ -328,6 +334,12 @@ public final class Tree {
             current.set(superVersion(before.active, before.sealed, before.version.with(changes, newTables)));
         }
         context.retirement().retire(before);
+    }
+
+    /** The same for tables of entries that will be published. Commit lock. */
+    public void ingest(List<Change.OfLevels> changes, List<Table> newTables) {
+        front.reset();
+        install(changes, newTables);
     }
 
     /** The tables that there are now; none if the tree is closed or deleted. */

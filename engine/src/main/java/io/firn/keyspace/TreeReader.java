@@ -25,17 +25,19 @@ public final class TreeReader {
     private final String name;
     private final Current<SuperVersion> current;
     private final History history;
+    private final Front front;
     private final ReadCounters counters;
     private final TreeContext context;
     private final Supplier<FirnException> gone;
 
     /** @param gone why there is no current super version any more */
     TreeReader(
-            String name, Current<SuperVersion> current, History history, ReadCounters counters,
+            String name, Current<SuperVersion> current, History history, Front front, ReadCounters counters,
             TreeContext context, Supplier<FirnException> gone) {
         this.name = name;
         this.current = current;
         this.history = history;
+        this.front = front;
         this.counters = counters;
         this.context = context;
         this.gone = gone;
@@ -132,10 +134,9 @@ public final class TreeReader {
         try {
             int stripe = Pins.stripeOfThread();
             SuperVersion pinned = pin(stripe, seqno);
-            scan.begin(pinned, stripe, seqno == PUBLISHED ? context.published().get() : seqno, counters.of(scan.slot));
-            if (range != null) {
-                scan.within(range);
-            }
+            scan.begin(
+                    pinned, stripe, seqno == PUBLISHED ? context.published().get() : seqno, counters.of(scan.slot), front);
+            scan.within(range);
             return scan;
         } catch (Throwable t) {
             release(scan);

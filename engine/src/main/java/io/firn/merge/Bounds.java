@@ -57,6 +57,12 @@ public final class Bounds implements AutoCloseable {
         lowerLength = keyLength + 1;
     }
 
+    /** Leaves nothing before a key of this length, which the caller writes into the memory that this gives, so many bytes of it. */
+    public MemorySegment raiseTo(int keyLength, int writtenBytes) {
+        lowerLength = keyLength;
+        return lowerMemory.atLeast(writtenBytes);
+    }
+
     /** Leaves nothing from the key on. */
     public void cutAt(MemorySegment key, long keyOffset, int keyLength) {
         Bytes.copy(key, keyOffset, upperMemory.atLeast(keyLength), 0, keyLength);

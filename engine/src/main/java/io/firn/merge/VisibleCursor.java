@@ -64,6 +64,7 @@ public final class VisibleCursor implements EntryCursor {
 
     private State state = State.UNMOVED;
     private boolean isSourceOnEntry;
+    private int passedKeys;
 
     /** A cursor over nothing, until it is opened. */
     public VisibleCursor(MemoryBudget budget) {
@@ -103,9 +104,15 @@ public final class VisibleCursor implements EntryCursor {
         return bounds;
     }
 
+    /** How many removed keys {@link #first} has passed, and whatever moved forward since. */
+    public int passedKeys() {
+        return passedKeys;
+    }
+
     @Override
     public boolean first() {
         state = State.UNMOVED;
+        passedKeys = 0;
         return settleForward(bounds.hasLower()
                 ? source.seek(bounds.lower(), 0, bounds.lowerLength(), newestVisible) : source.first());
     }
@@ -231,6 +238,7 @@ public final class VisibleCursor implements EntryCursor {
             if (Trailer.seqno(trailer) > seqno) {
                 isThere = ++tooNew % STEPS_BEFORE_SEEK == 0 ? seekVisible() : source.next();
             } else if (Trailer.isTombstone(trailer)) {
+                passedKeys++;
                 noteKey();
                 isThere = skipForward(source.next());
             } else {
