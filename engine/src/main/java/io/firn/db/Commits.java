@@ -393,6 +393,9 @@ final class Commits {
         if (journal.needsPreparation()) {
             flushes.requestJournal(0);
         }
+        if (journal.needsRunway()) {
+            flushes.requestRunway();
+        }
         return end;
     }
 

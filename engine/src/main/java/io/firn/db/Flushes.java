@@ -57,6 +57,8 @@ final class Flushes {
     private final AtomicBoolean isJournalQueued = new AtomicBoolean();
     private final AtomicLong journalBytesWanted = new AtomicLong();
     private final AtomicBoolean isSlabQueued = new AtomicBoolean();
+    private final AtomicBoolean isRunwayQueued = new AtomicBoolean();
+    private final Runnable runwayTask = this::prepareRunway;
 
     Flushes(
             Workers workers, Journal journal, Edits edits, TableFiles files, Trees trees, Commits commits,
@@ -101,6 +103,21 @@ final class Flushes {
                     isSlabQueued.set(false);
                 }
             });
+        }
+    }
+
+    /** Has the pages of the journal that are needed next made ready. */
+    void requestRunway() {
+        if (!isRunwayQueued.get() && isRunwayQueued.compareAndSet(false, true) && !workers.submitPreparation(runwayTask)) {
+            isRunwayQueued.set(false);
+        }
+    }
+
+    private void prepareRunway() {
+        try {
+            journal.prepareRunway();
+        } finally {
+            isRunwayQueued.set(false);
         }
     }
 

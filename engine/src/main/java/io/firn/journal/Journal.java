@@ -12,6 +12,7 @@ import io.firn.ffm.file.Storage;
 import io.firn.ffm.memory.Scratch;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
@@ -44,6 +45,11 @@ public final class Journal implements AutoCloseable {
     private static final int RECYCLED_FILES_MAX = 4;
 
     private static final long FILE_ROUNDING_BYTES = 4096;
+
+    /** So far ahead of the end, at most, pages are made ready to be stored into: 8 ms of appends at full speed. */
+    private static final long RUNWAY_BYTES_MAX = 1 << 20;
+    private static final long PAGE_BYTES = 4096;
+    private static final VarHandle FIRST_OF_PAGE = ValueLayout.JAVA_INT.varHandle();
     private static final JournalFile[] NONE = {};
     private static final VarHandle PUBLISHED;
 
@@ -98,6 +104,9 @@ public final class Journal implements AutoCloseable {
 
     private final ForceHandOff handOff;
     private volatile int nudgesLeft;
+
+    /** Up to where pages are ready; in the next file when all of the current one are. */
+    private volatile long runwayPosition;
 
     private Journal(
             Storage storage, Path directory, JournalSettings settings, MemoryBudget budget,
@@ -263,6 +272,50 @@ public final class Journal implements AutoCloseable {
      */
     public boolean needsPreparation() {
         return next == null && endPosition() >= prepareAtPosition;
+    }
+
+    /**
+     * Any thread. Whether a worker should call {@link #prepareRunway}: appends have used half of what was ready. Not while durable
+     * commits occur: each force takes the pages back, and writes those that were ready in vain.
+     */
+    public boolean needsRunway() {
+        long end = endPosition();
+        return runwayPosition < end + runwayBytes(end) / 2 && nudgesLeft == 0;
+    }
+
+    /** As much as has been appended to the file, so that what is small stays small. */
+    private static long runwayBytes(long end) {
+        return Math.min(RUNWAY_BYTES_MAX, JournalFormat.offsetOf(end));
+    }
+
+    /**
+     * A worker, one at a time. Makes the pages behind the end ready: the first store into one takes microseconds, which are the worker's
+     * then and not those of a commit, under the lock.
+     */
+    public void prepareRunway() {
+        long end = endPosition();
+        long id = JournalFormat.fileIdOf(end);
+        for (JournalFile file : files) {
+            if (file.id == id) {
+                long from = Math.max(end, Math.min(runwayPosition, JournalFormat.position(id, file.sizeBytes)));
+                long to = Math.min(file.sizeBytes, JournalFormat.offsetOf(end) + runwayBytes(end));
+                touch(file.mapping.bytes(), JournalFormat.offsetOf(from), to);
+                runwayPosition = to < file.sizeBytes ? JournalFormat.position(id, to) : JournalFormat.position(id + 1, 0);
+            }
+        }
+    }
+
+    /** Adds nothing to a number of each page, in one step: the appends may be there by now. */
+    private static void touch(MemorySegment bytes, long from, long to) {
+        try {
+            for (long at = from + PAGE_BYTES - 1 & -PAGE_BYTES; at < to; at += PAGE_BYTES) {
+                // volatile: of one step with what it reads, so that no store of an append can come between
+                int unused = (int) FIRST_OF_PAGE.getAndAdd(bytes, at, 0);
+            }
+        } catch (IllegalStateException e) {
+            // The file was left and unmapped meanwhile: nobody stores there any more.
+            return;
+        }
     }
 
     /**

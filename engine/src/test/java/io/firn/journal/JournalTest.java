@@ -18,6 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -57,6 +59,48 @@ final class JournalTest {
             assertEquals(rig.seqno - 1, recovered.result().seqnoMax());
             assertEquals(39, recovered.result().witnessForcedBytes());
         }
+    }
+
+    @Test
+    void pagesThatAreMadeReadyAreAsTheyWere() throws Exception {
+        JournalRig rig = new JournalRig(storage, new JournalSettings(64 << 10, 256 << 10, 1 << 20));
+        AtomicBoolean isOver = new AtomicBoolean();
+        AtomicLong rounds = new AtomicLong();
+        Thread worker = Thread.ofPlatform().start(() -> {
+            while (!isOver.get()) {
+                rig.journal.prepareRunway();
+                rounds.incrementAndGet();
+            }
+        });
+        for (int index = 0; index < 20_000 || rounds.get() < 100; index++) {
+            rig.put("key" + index, "value".repeat(1 + index % 40));
+        }
+        isOver.set(true);
+        worker.join();
+        Recovered recovered = JournalRig.replay(storage, RecoveryMode.TORN_TAIL);
+        assertEquals(rig.appended, recovered.visited());
+        rig.closeCleanly();
+    }
+
+    @Test
+    void theRunwayIsWantedAgainWhereHalfOfItIsUsedAndNotBesideDurableCommits() throws Exception {
+        JournalRig rig = new JournalRig(storage, new JournalSettings(1 << 20, 1 << 20, 1 << 20)).running();
+        int wanted = 0;
+        for (int index = 0; index < 6000; index++) {
+            rig.put("key" + index, "value".repeat(20));
+            if (rig.journal.needsRunway()) {
+                wanted++;
+                rig.journal.prepareRunway();
+                assertFalse(rig.journal.needsRunway());
+            }
+        }
+        assertTrue(10 < wanted && wanted < 60, wanted + " times");
+        rig.journal.awaitDurable(rig.journal.endPosition());
+        for (int index = 0; index < 1000; index++) {
+            rig.put("key" + index, "value".repeat(20));
+            assertFalse(rig.journal.needsRunway());
+        }
+        rig.closeCleanly();
     }
 
     @Test
