@@ -10,7 +10,8 @@ public sealed interface CompactionStrategy {
      * Few runs to read: below level 0 each level is one run, larger than the one above by its ratio. It rewrites an entry about
      * ratio times a level. For most keyspaces.
      *
-     * @param l0Threshold so many runs of level 0 are merged into the next level, 1 to 20, default 4
+     * @param l0Threshold so many runs of level 0 are merged into the next level, 1 to 20, default 4; fewer where nothing was written to
+     *     the database for ten seconds
      * @param tableBytes tables are cut at this size, 4 KiB to 4 GiB, default 64 MiB; the first level below 0 holds l0Threshold of them
      * @param levelRatio how many times larger a level is than the one above it, from the second below level 0 on; the last one
      *     repeats; each from 2 to 1,000, default 10
