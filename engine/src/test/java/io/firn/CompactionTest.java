@@ -244,15 +244,20 @@ final class CompactionTest {
         assertTrue(database.keyspace("a").isEmpty());
     }
 
-    @Test
-    void anotherStrategyMayDoOneRound() throws Exception {
-        Keyspace keyspace = open(OPTIONS.compaction(new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0))));
+    /** Four runs of the same 20 keys. */
+    private static void writeFourRuns(Keyspace keyspace) {
         for (int run = 0; run < 4; run++) {
             for (int i = 0; i < 20; i++) {
                 keyspace.put(key(i), value(run));
             }
             keyspace.rotateMemtableAndWait();
         }
+    }
+
+    @Test
+    void anotherStrategyMayDoOneRound() throws Exception {
+        Keyspace keyspace = open(OPTIONS.compaction(new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0))));
+        writeFourRuns(keyspace);
         assertEquals(4, levels().runs(0).size(), "its own finds nothing to do");
         keyspace.compact(new CompactionStrategy.Tiered(1.25, 4, 12, 100, 1 << 20));
         assertEquals(1, levels().tables().size());
@@ -262,12 +267,7 @@ final class CompactionTest {
     @Test
     void whoAsksForARoundHasACalmMoment() throws Exception {
         Keyspace keyspace = open(OPTIONS.compaction(new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0))));
-        for (int run = 0; run < 4; run++) {
-            for (int i = 0; i < 20; i++) {
-                keyspace.put(key(i), value(run));
-            }
-            keyspace.rotateMemtableAndWait();
-        }
+        writeFourRuns(keyspace);
         keyspace.compact();
         assertEquals(0, levels().runs(0).size());
         assertEquals(1, levels().tables().size());
@@ -276,12 +276,7 @@ final class CompactionTest {
     @Test
     void whereNobodyWritesLevel0GoesDown() throws Exception {
         Keyspace keyspace = open(OPTIONS.compaction(new CompactionStrategy.Leveled(20, 1 << 20, PerLevel.all(10.0))));
-        for (int run = 0; run < 4; run++) {
-            for (int i = 0; i < 20; i++) {
-                keyspace.put(key(i), value(run));
-            }
-            keyspace.rotateMemtableAndWait();
-        }
+        writeFourRuns(keyspace);
         for (int second = 0; second < 100; second++) {
             keyspace.put(key(second % 20), value(second));
             EngineRest.letASecondPass(engine);

@@ -37,25 +37,25 @@ public final class BlockCache implements Pinner, Reclaimer, AutoCloseable {
 
     /** The same, where memory that will be needed is made in the background, by tasks that are run soon or refused. */
     public BlockCache(long capacityBytes, MemoryBudget budget, Predicate<Runnable> background) {
-        this(capacityBytes, new CacheMemory(budget), background);
+        this(capacityBytes, Runtime.getRuntime().availableProcessors(), new CacheMemory(budget), background);
     }
 
     BlockCache(long capacityBytes, CacheMemory memory) {
-        this(capacityBytes, memory, task -> false);
+        this(capacityBytes, Runtime.getRuntime().availableProcessors(), memory, task -> false);
     }
 
-    private BlockCache(long capacityBytes, CacheMemory memory, Predicate<Runnable> background) {
+    BlockCache(long capacityBytes, int processors, CacheMemory memory, Predicate<Runnable> background) {
         this.capacityBytes = capacityBytes;
         this.memory = memory;
-        shards = new Shard[shardCount(capacityBytes)];
+        shards = new Shard[shardCount(capacityBytes, processors)];
         for (int i = 0; i < shards.length; i++) {
             shards[i] = new Shard(capacityBytes / shards.length, memory, background);
         }
     }
 
     /** Twice the processors, as long as each shard has a mebibyte. */
-    private static int shardCount(long capacityBytes) {
-        int wanted = Math.min(SHARDS_MAX, Integer.highestOneBit(4 * Runtime.getRuntime().availableProcessors() - 1));
+    private static int shardCount(long capacityBytes, int processors) {
+        int wanted = Math.min(SHARDS_MAX, Integer.highestOneBit(4 * processors - 1));
         long affordable = Math.max(1, Long.highestOneBit(capacityBytes / SHARD_BYTES_MIN));
         return (int) Math.min(wanted, affordable);
     }

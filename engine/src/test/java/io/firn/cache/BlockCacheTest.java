@@ -20,9 +20,10 @@ class BlockCacheTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int BLOCK = 4000;
 
-    /** Of a cache with so many bytes in at most so many shards. */
+    /** A cache of so many bytes has slabs of so many. */
     private static final int LARGE = 64 << 20;
     private static final int SLAB = 1 << 20;
+
     private static final MemorySegment SOURCE = Arena.ofAuto().allocate(65_536, 8);
 
     @Test

@@ -24,9 +24,10 @@ final class CacheFixture implements AutoCloseable {
         this(capacityBytes, budget, task -> false);
     }
 
+    /** As on a machine of two processors: the size of a slab follows from their number. */
     CacheFixture(long capacityBytes, MemoryBudget budget, Predicate<Runnable> background) {
         this.budget = budget;
-        cache = new BlockCache(capacityBytes, budget, background);
+        cache = new BlockCache(capacityBytes, 2, new CacheMemory(budget), background);
     }
 
     long pin(long fileId, long offset) {
