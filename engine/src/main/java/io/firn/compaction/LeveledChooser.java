@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * level 0 and the last level alone.
  *
  * <p>In this order: levels of several runs become one run; what is in nobody's way goes down as it is; the level that is fullest
- * against its target gives to the next; and tables of tombstones go down. Where nobody writes, what is left in level 0 follows.
+ * against its target gives to the next; and tombstones go down. Where nobody writes, what is left in level 0 follows.
  *
  * <p>Threads: one; for one choice.
  */
@@ -91,8 +91,11 @@ final class LeveledChooser {
             int level = candidates.get(i).level;
             choice = level == 0 ? fromLevel0() : from(level, table -> true);
         }
+        if (choice == null) {
+            choice = tombstonesOfLevel0();
+        }
         for (int level = base; choice == null && level < last; level++) {
-            choice = from(level, LeveledChooser::isMostlyTombstones);
+            choice = from(level, table -> isMostlyTombstones(List.of(table)));
         }
         return choice;
     }
@@ -112,9 +115,32 @@ final class LeveledChooser {
                 : null;
     }
 
-    /** Such a table hides more below than it is: it goes down though its level is not too full. */
-    private static boolean isMostlyTombstones(TableRecord table) {
-        return 2 * table.tombstoneCount() > table.entryCount();
+    /** Such tables hide more below than they are: they go down though their level is not too full. */
+    private static boolean isMostlyTombstones(List<TableRecord> tables) {
+        long tombstones = tables.stream().mapToLong(TableRecord::tombstoneCount).sum();
+        return 2 * tombstones > entries(tables);
+    }
+
+    private static long entries(List<TableRecord> tables) {
+        return tables.stream().mapToLong(TableRecord::entryCount).sum();
+    }
+
+    /**
+     * Level 0 when it is mostly tombstones and those may hide half or more of what lies below in its span: the merges drop at least as
+     * much as they write. Tombstones that are strewn over many entries wait for more of their kind.
+     */
+    private @Nullable Choice tombstonesOfLevel0() {
+        List<TableRecord> level0 = survey.tables(0);
+        if (level0.isEmpty() || !isMostlyTombstones(level0)) {
+            return null;
+        }
+        KeySpan hull = Choice.hull(level0);
+        long below = 0;
+        for (int level = base; level <= last; level++) {
+            below += entries(survey.overlapping(level, hull));
+        }
+        long tombstones = level0.stream().mapToLong(TableRecord::tombstoneCount).sum();
+        return below > 0 && 2 * tombstones >= below ? merged(survey.withOverlapping(level0, base), base) : null;
     }
 
     private int base() {

@@ -2,6 +2,7 @@ package io.firn.compaction;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.firn.config.CompactionStrategy;
@@ -226,8 +227,43 @@ final class ChooserTest {
                 new Choice.Target(6, Choice.Placement.JOINED), TABLE_BYTES), choice);
     }
 
+    /** The levels of a queue whose 64,000 waiting entries were taken: 276 KB that hide 3.9 MB, and no fourth run will ever come. */
+    @Test
+    void tombstonesOfLevel0GoDownThoughNoMoreRunsCome() {
+        CompactionStrategy.Leveled strategy = new CompactionStrategy.Leveled(4, 256 << 10, PerLevel.all(10.0));
+        TableRecord newest = table(1, 92_000, 6_000, 6_000, "m", "z");
+        TableRecord middle = table(2, 92_000, 6_000, 6_000, "g", "m");
+        TableRecord oldest = table(3, 92_000, 6_282, 6_282, "a", "g");
+        TableRecord base = table(4, 880_136, 4_038, 0, "f", "z");
+        TableRecord last = table(5, 3_072_122, 14_244, 0, "a", "t");
+        Choice choice = Chooser.choose(strategy, survey(strategy, List.of(oldest, middle, newest), base, last));
+        assertEquals(new Choice.Merge(List.of(newest, middle, oldest, base),
+                new Choice.Target(4, Choice.Placement.JOINED), 256 << 10), choice);
+        TableRecord more = table(5, 30_000_000, 140_000, 0, "a", "t");
+        assertNull(Chooser.choose(strategy, survey(strategy, List.of(oldest, middle, newest), base, more)),
+                "strewn over much that lives");
+        TableRecord puts = table(2, 92_000, 20_000, 0, "g", "m");
+        assertNull(Chooser.choose(strategy, survey(strategy, List.of(oldest, puts, newest), base, last)), "mostly puts");
+    }
+
+    /** Level 0 with these runs, the oldest first, one table in level 4, and one in the last, 6. */
+    private static Survey survey(
+            CompactionStrategy strategy, List<TableRecord> level0, TableRecord base, TableRecord last) {
+        List<Change> changes = new ArrayList<>(List.of(new Change.Counters(1000, 10, 2),
+                new Change.KeyspaceCreated(1, "a", KeyspaceOptions.defaults().compaction(strategy)),
+                new Change.RunAdded(1, 6, 0, List.of(last)), new Change.RunAdded(1, 4, 0, List.of(base))));
+        level0.forEach(table -> changes.add(new Change.RunAdded(1, 0, 0, List.of(table))));
+        ManifestState state = ManifestState.EMPTY.apply(new VersionEdit(changes));
+        return new Survey(state.keyspaces().get(1).levels(), List.of(), 0, -1);
+    }
+
     private static TableRecord table(long id, String first, String last, long tombstones) {
-        return new TableRecord(id, 1000, 10, tombstones, 1, 300, 5, new KeySpan(
+        return table(id, 1000, 10, tombstones, first, last);
+    }
+
+    private static TableRecord table(long id, long bytes, long entries, long tombstones, String first, String last) {
+        long newest = 1000 - 10 * id;
+        return new TableRecord(id, bytes, entries, tombstones, newest - 9, newest, 5, new KeySpan(
                 first.getBytes(StandardCharsets.UTF_8), last.getBytes(StandardCharsets.UTF_8)));
     }
 
