@@ -1,6 +1,8 @@
 package io.firn;
 
+import io.firn.entry.BlobHandle;
 import io.firn.entry.EntryLimits;
+import io.firn.entry.HeldBlock;
 import io.firn.keyspace.Opening;
 import io.firn.keyspace.Openings;
 import io.firn.keyspace.Scan;
@@ -35,6 +37,10 @@ public final class Cursor implements AutoCloseable {
     private MemorySegment valueSegment = MemorySegment.NULL;
     private long valueOffset;
     private int valueLength;
+    /** Whether a handle stands where the value is to be. */
+    private boolean isValueSeparated;
+    private boolean isValueLoaded;
+    private int valueSize;
     private long seqno;
     private @Nullable Lent lentKey;
     private @Nullable Lent lentValue;
@@ -164,13 +170,15 @@ public final class Cursor implements AutoCloseable {
 
     /** The value, read-only, valid until the next move. [0] */
     public MemorySegment value() {
-        return isOnEntry && !Lent.IS_CHECKED ? slice(valueSegment, valueOffset, valueLength) : checkedValue();
+        return isOnEntry && !isValueSeparated && !Lent.IS_CHECKED
+                ? slice(valueSegment, valueOffset, valueLength)
+                : loadedValue();
     }
 
     /** The size of the value in bytes, which is not read for it. [0] */
     public long valueSize() {
         checkOnEntry();
-        return valueLength;
+        return valueSize;
     }
 
     /** A copy of the key. */
@@ -182,6 +190,9 @@ public final class Cursor implements AutoCloseable {
     /** A copy of the value. */
     public byte[] valueBytes() {
         checkOnEntry();
+        if (isValueSeparated) {
+            load();
+        }
         return copied(valueSegment, valueOffset, valueLength);
     }
 
@@ -203,6 +214,27 @@ public final class Cursor implements AutoCloseable {
     private void begin() {
         leave();
         opening.enter();
+        if (isValueLoaded) {
+            isValueLoaded = false;
+            scan.releaseValue();
+        }
+    }
+
+    /** Brings the value of the entry. */
+    private void load() {
+        opening.enter();
+        try {
+            HeldBlock value = scan.load();
+            valueSegment = value.segment();
+            valueOffset = value.at();
+            valueLength = value.length();
+            isValueSeparated = false;
+            isValueLoaded = true;
+            opening.exit();
+        } catch (Throwable t) {
+            isOnEntry = false;
+            throw failed(t);
+        }
     }
 
     private void leave() {
@@ -222,6 +254,8 @@ public final class Cursor implements AutoCloseable {
             valueOffset = scan.valueOffset();
             valueLength = scan.valueLength();
             seqno = scan.seqnoOfEntry();
+            isValueSeparated = scan.isValueSeparated();
+            valueSize = isValueSeparated ? BlobHandle.valueBytes(valueSegment, valueOffset) : valueLength;
         }
         opening.exit();
         isOnEntry = isThere;
@@ -281,8 +315,15 @@ public final class Cursor implements AutoCloseable {
         return lent.segment();
     }
 
-    private MemorySegment checkedValue() {
+    private MemorySegment loadedValue() {
         checkOnEntry();
+        if (isValueSeparated) {
+            load();
+        }
+        return Lent.IS_CHECKED ? checkedValue() : slice(valueSegment, valueOffset, valueLength);
+    }
+
+    private MemorySegment checkedValue() {
         Lent lent = lentValue;
         if (lent == null) {
             lent = new Lent(valueSegment, valueOffset, valueLength);

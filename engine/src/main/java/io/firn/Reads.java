@@ -2,6 +2,7 @@ package io.firn;
 
 import io.firn.config.KeyRange;
 import io.firn.entry.EntryLimits;
+import io.firn.entry.HeldBlock;
 import io.firn.ffm.memory.Layouts;
 import io.firn.keyspace.Lookup;
 import io.firn.keyspace.Opening;
@@ -65,8 +66,9 @@ final class Reads {
             return -1;
         }
         try {
-            int length = found.probe().length();
+            int length = found.probe().valueLength();
             if (length <= target.byteSize()) {
+                reader.load(found);
                 MemorySegment.copy(found.probe().segment(), found.probe().offset(), target, 0, length);
             }
             return length;
@@ -238,6 +240,7 @@ final class Reads {
         }
         found.beginCallback();
         try {
+            reader.load(found);
             if (Lent.IS_CHECKED) {
                 Lent.show(found.probe().segment(), found.probe().offset(), found.probe().length(), visitor);
             } else {
@@ -259,6 +262,7 @@ final class Reads {
     private void show(Lookup lookup, int index, IndexedVisitor visitor) {
         lookup.beginCallback();
         try {
+            reader.load(lookup);
             if (Lent.IS_CHECKED) {
                 Lent.show(lookup.probe().segment(), lookup.probe().offset(), lookup.probe().length(),
                         value -> visitor.value(index, value));
@@ -278,15 +282,22 @@ final class Reads {
         if (found == null) {
             return -1;
         }
-        long size = found.probe().length();
-        reader.release(found);
-        return size;
+        try {
+            return found.probe().valueLength();
+        } catch (InternalError lost) {
+            throw reader.lostPage(lost);
+        } finally {
+            reader.release(found);
+        }
     }
 
     private static Entry entry(Scan scan) {
-        return new Entry(
-                bytes(scan.keySegment(), scan.keyOffset(), scan.keyLength()),
-                bytes(scan.valueSegment(), scan.valueOffset(), scan.valueLength()));
+        byte[] key = bytes(scan.keySegment(), scan.keyOffset(), scan.keyLength());
+        if (scan.isValueSeparated()) {
+            HeldBlock value = scan.load();
+            return new Entry(key, bytes(value.segment(), value.at(), value.length()));
+        }
+        return new Entry(key, bytes(scan.valueSegment(), scan.valueOffset(), scan.valueLength()));
     }
 
     static byte[] bytes(MemorySegment segment, long offset, int length) {

@@ -15,6 +15,7 @@ import io.firn.entry.Trailer;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.sim.SimStorage;
 import io.firn.keyspace.Tree;
+import io.firn.version.BlobUse;
 import io.firn.version.DatabaseFiles;
 import io.firn.version.TableRecord;
 import java.io.IOException;
@@ -84,7 +85,8 @@ final class CompactionModelTest {
     private void tell(CompactionStrategy strategy, int levels) throws Exception {
         System.out.println("-Dseed=" + seed);
         KeyspaceOptions options = KeyspaceOptions.defaults().levels(levels).memtableBytes(4096).blockBytes(512)
-                .compression(random.nextBoolean() ? Compression.NONE : Compression.LZ4).compaction(strategy);
+                .compression(random.nextBoolean() ? Compression.NONE : Compression.LZ4).compaction(strategy)
+                .blobs(random.nextBoolean() ? TinyDatabase.blobs(random) : null);
         MemoryBudget budget = MemoryBudget.ofMebibytes(32);
         try (SimStorage disk = new SimStorage()) {
             disk.createDirectory(DIRECTORY.getParent());
@@ -233,6 +235,12 @@ final class CompactionModelTest {
             found.add(DatabaseFiles.tableId(name));
         }
         assertEquals(named, found);
+        Path blobs = new DatabaseFiles(DIRECTORY).blobsDirectory(tree.id());
+        Set<Long> foundBlobs = new HashSet<>();
+        for (String name : disk.exists(blobs) ? disk.list(blobs) : List.<String>of()) {
+            foundBlobs.add(DatabaseFiles.blobId(name));
+        }
+        assertEquals(BlobUse.of(tree.tables()).keySet(), foundBlobs);
     }
 
     private static String key(int key) {

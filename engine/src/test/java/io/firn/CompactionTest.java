@@ -596,7 +596,7 @@ final class CompactionTest {
                 new TableSettings(4096, 1, 0, Codec.NONE, Codec.NONE, new FilterPolicy.None(), false, false);
         for (int run = 0; run < runBytes.length; run++) {
             WrittenRun written;
-            try (RunWriter writer = new RunWriter(files, 1, settings, files.access(), 64 << 20);
+            try (RunWriter writer = new RunWriter(files, 1, settings, files.access(), 64 << 20, null);
                     Arena arena = Arena.ofConfined()) {
                 for (int key = 0; key < 100 || writer.writtenBytes() < runBytes[run]; key++) {
                     MemorySegment keyBytes = segment(arena, key(key));

@@ -323,6 +323,8 @@ final class ErrorRun {
         model.beginKeyspace(name);
         if (Upkept.isDroppedByAge(name)) {
             live().database.keyspace(name, TinyDatabase.options(name, random));
+        } else if (name.equals("b")) {
+            live().database.keyspace(name, TinyDatabase.eager().blobs(TinyDatabase.blobs(random)));
         } else {
             live().keyspace(name);
         }
@@ -514,7 +516,8 @@ final class ErrorRun {
             case JOURNAL_FORCE -> name.endsWith(".journal") ? Answer.POISONED : Answer.TRIED_AGAIN;
             case JOURNAL_CREATE, JOURNAL_RECYCLE -> Answer.TRIED_AGAIN;
             case SYNC_DIRECTORY -> name.equals("journal") || name.equals("db") ? Answer.POISONED : Answer.TRIED_AGAIN;
-            case CREATE, APPEND, FORCE -> name.endsWith(".table") ? Answer.TRIED_AGAIN : Answer.POISONED;
+            case CREATE, APPEND, FORCE ->
+                    name.endsWith(".table") || name.endsWith(".blob") ? Answer.TRIED_AGAIN : Answer.POISONED;
             case RENAME -> name.endsWith(".next") ? Answer.TRIED_AGAIN : Answer.POISONED;
             case MAP -> Answer.TRIED_AGAIN;
             case DELETE, CREATE_DIRECTORY, READ, LIST, LOCK, LOOK -> Answer.EITHER;

@@ -1,5 +1,6 @@
 package io.firn;
 
+import io.firn.config.BlobOptions;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.Compression;
 import io.firn.config.FilterPolicy;
@@ -31,8 +32,8 @@ import java.util.TreeMap;
  *
  * <pre>
  * keyspace   index        filter                    restart   hash   blocks   codec
- * full       full         full, 10 bits             1         -      256      none
- * parts      partitioned  full, 10 bits             2         -      128      LZ4
+ * full       full         full, 10 bits             1         -      256      none; values of 64 bytes and more in blob files as they are
+ * parts      partitioned  full, 10 bits             2         -      128      LZ4, also in blob files
  * tiny       full         partitioned, 64 bits      4         -      256      none
  * hash       full         none                      16        1.5    1024     LZ4
  * </pre>
@@ -104,9 +105,10 @@ final class FlipDatabase {
     private static Map<String, KeyspaceOptions> keyspaces() {
         KeyspaceOptions small = KeyspaceOptions.defaults().memtableBytes(32 << 10).blockBytes(256)
                 .compression(Compression.LZ4).filter(new FilterPolicy.BitsPerKey(10));
+        BlobOptions separated = BlobOptions.defaults().separationBytes(64);
         Map<String, KeyspaceOptions> all = new LinkedHashMap<>();
-        all.put("full", small.compression(Compression.NONE));
-        all.put("parts", small.blockBytes(PerLevel.of(128, 256)).restartInterval(2).indexPartitioned(true));
+        all.put("full", small.compression(Compression.NONE).blobs(separated.compression(Compression.NONE)));
+        all.put("parts", small.blobs(separated).blockBytes(PerLevel.of(128, 256)).restartInterval(2).indexPartitioned(true));
         all.put("tiny", small.compression(Compression.NONE).restartInterval(4).filterPartitioned(true)
                 .filter(new FilterPolicy.BitsPerKey(64)));
         all.put("hash", small.blockBytes(1024).restartInterval(16).hashRatio(1.5).filter(new FilterPolicy.None())
@@ -162,7 +164,7 @@ final class FlipDatabase {
 
     private void firstLife() throws IOException {
         for (int i = 0; i < 24; i++) {
-            put("full", "key/" + i, text(random.nextInt(60)));
+            put("full", "key/" + i, text(i % 4 == 0 ? 90 : random.nextInt(60)));
         }
         for (int i = 0; i < TINY_KEYS; i++) {
             put("tiny", Integer.toString(i, 36), "");
@@ -187,7 +189,7 @@ final class FlipDatabase {
         }
         flush("hash");
         for (int i = 4; i < 30; i += 2) {
-            put("full", "key/" + i, text(random.nextInt(60)));
+            put("full", "key/" + i, text(i % 6 == 0 ? 70 : random.nextInt(60)));
         }
         remove("full", "key/5");
         flush("full");

@@ -72,6 +72,7 @@ class FlipTest {
         String kindOf(Path file) {
             String fileName = file.getFileName().toString();
             String kind = fileName.endsWith(".table") ? "table"
+                    : fileName.endsWith(".blob") ? "blob file"
                     : fileName.startsWith("manifest-") ? "manifest"
                     : fileName.endsWith(".journal") ? (file.equals(tailJournal) ? "journal, last" : "journal, others") : fileName;
             return name + ", " + kind;

@@ -54,7 +54,8 @@ final class HouseTest {
         room("memtable");
         room("merge");
         room("blob", "block", "cache");
-        room("table", "block", "cache");
+        // A table holds the blob files open that its entries name.
+        room("table", "block", "cache", "blob");
         room("version", "table", "blob");
         room("compaction", "version", "merge", "table", "blob");
         room("keyspace", "version", "merge", "memtable", "table", "blob", "cache");

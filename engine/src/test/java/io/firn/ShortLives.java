@@ -1,5 +1,6 @@
 package io.firn;
 
+import io.firn.config.BlobOptions;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.KeyRange;
 import io.firn.config.KeyspaceOptions;
@@ -32,6 +33,9 @@ final class ShortLives {
     private static final int[] IMAGES = {CrashImage.NOTHING, CrashImage.FORGOTTEN};
     private static final int VALUE_BYTES = 700;
     private static final long DROPPED_ABOVE_BYTES = 6000;
+
+    /** What is committed is separated. */
+    private static final BlobOptions SEPARATED = BlobOptions.defaults().separationBytes(90).fileBytes(4096);
 
     private final Function<SimStorage, Storage> door;
     private final Random random;
@@ -228,7 +232,8 @@ final class ShortLives {
             model.beginKeyspace(name);
             KeyspaceOptions options = KeyspaceOptions.defaults().memtableBytes(4096);
             live().database.keyspace(name, Upkept.isDroppedByAge(name)
-                    ? options.compaction(new CompactionStrategy.Fifo(DROPPED_ABOVE_BYTES, null)) : options);
+                    ? options.compaction(new CompactionStrategy.Fifo(DROPPED_ABOVE_BYTES, null))
+                    : name.equals("b") ? options.blobs(SEPARATED) : options);
             model.createKeyspace(name);
             rest();
         }

@@ -45,7 +45,7 @@ final class StatisticsTest {
 
     private static final DatabaseStatistics.Blocks NO_BLOCKS = new DatabaseStatistics.Blocks(0, 0, 0, 0);
     private static final DatabaseStatistics.Reads NO_READS =
-            new DatabaseStatistics.Reads(NO_BLOCKS, NO_BLOCKS, NO_BLOCKS, 0, 0, 1);
+            new DatabaseStatistics.Reads(NO_BLOCKS, NO_BLOCKS, NO_BLOCKS, NO_BLOCKS, 0, 0, 1);
 
     private SimStorage disk;
 

@@ -1,5 +1,6 @@
 package io.firn;
 
+import io.firn.config.BlobOptions;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.Compression;
 import io.firn.config.FilterPolicy;
@@ -96,7 +97,15 @@ final class TinyDatabase implements AutoCloseable {
                 .filter(random.nextInt(4) == 0 ? new FilterPolicy.BitsPerKey(10) : new FilterPolicy.None())
                 .indexPartitioned(isPartitioned)
                 .filterPartitioned(isPartitioned)
+                .blobs(random.nextInt(3) == 0 ? blobs(random) : null)
                 .compaction(compaction(random));
+    }
+
+    /** Small values are separated, and blob files soon full, and soon written anew. */
+    static BlobOptions blobs(Random random) {
+        return new BlobOptions(
+                64 << random.nextInt(4), 4096, random.nextBoolean() ? Compression.NONE : Compression.LZ4,
+                random.nextDouble() / 2, random.nextBoolean() ? 1 : 0.25);
     }
 
     /** Most merge what two flushes have left. */
@@ -110,7 +119,11 @@ final class TinyDatabase implements AutoCloseable {
 
     /** Two flushes are merged. */
     Keyspace keyspace(String name) {
-        return database.keyspace(name, KeyspaceOptions.defaults().memtableBytes(4096).compaction(EAGER));
+        return database.keyspace(name, eager());
+    }
+
+    static KeyspaceOptions eager() {
+        return KeyspaceOptions.defaults().memtableBytes(4096).compaction(EAGER);
     }
 
     Engine engine() {

@@ -3,6 +3,7 @@ package io.firn;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.firn.config.BlobOptions;
 import io.firn.config.Compression;
 import io.firn.config.KeyspaceOptions;
 import io.firn.config.PersistMode;
@@ -40,12 +41,14 @@ final class TortureChild {
     private final Database db;
     private final Keyspace[] keyspaces;
 
+    private static final BlobOptions SEPARATED = BlobOptions.defaults().separationBytes(64).fileBytes(64 << 10);
+
     private TortureChild(MemorySegment expected, Database db) {
         this.expected = expected;
         this.db = db;
         KeyspaceOptions small = KeyspaceOptions.defaults().memtableBytes(128 << 10).blockBytes(1024)
                 .compression(Compression.LZ4);
-        keyspaces = new Keyspace[] {db.keyspace("a", small), db.keyspace("b", small.memtableBytes(256 << 10))};
+        keyspaces = new Keyspace[] {db.keyspace("a", small), db.keyspace("b", small.memtableBytes(256 << 10).blobs(SEPARATED))};
     }
 
     /** Arguments: the directory, the file of the expected state, the seed. Exits with 3 when the database is wrong. */

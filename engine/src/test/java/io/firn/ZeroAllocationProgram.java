@@ -3,6 +3,7 @@ package io.firn;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import io.firn.config.BlobOptions;
 import io.firn.config.Compression;
 import io.firn.config.KeyRange;
 import io.firn.config.KeyspaceOptions;
@@ -46,6 +47,7 @@ final class ZeroAllocationProgram {
         } else {
             program.hotCallsAllocateNothing(Compression.valueOf(arguments[1]));
             program.walksAllocateNothing(Compression.valueOf(arguments[1]));
+            program.separatedValuesAllocateNothing(Compression.valueOf(arguments[1]));
         }
         System.out.println("clean");
     }
@@ -104,6 +106,25 @@ final class ZeroAllocationProgram {
             assertTrue(snapshot.in(keyspace).isEmpty());
             movesAllocateNothing(keyspace, key);
             keyspace.rotateMemtableAndWait();
+            movesAllocateNothing(keyspace, key);
+        }
+    }
+
+    private void separatedValuesAllocateNothing(Compression codec) {
+        int count = KEYS / 20;
+        try (Database db = Database.open(directory.resolve("separated")); Arena arena = Arena.ofConfined()) {
+            Keyspace keyspace = db.keyspace("a", KeyspaceOptions.defaults().memtableBytes(4 << 20)
+                    .blobs(BlobOptions.defaults().compression(codec)));
+            MemorySegment key = arena.allocate(16);
+            MemorySegment value = arena.allocate(2000);
+            for (int i = 0; i < count; i++) {
+                keyspace.put(keyOf(key, i), value);
+            }
+            keyspace.rotateMemtableAndWait();
+            assertTrue(keyspace.statistics().blobs().values() == count, "all are separated");
+            assertClean("get of a separated value", 0, i -> keyspace.get(keyOf(key, i * 31 % count), value));
+            assertClean("read of a separated value", 0, i -> keyspace.read(keyOf(key, i * 31 % count), visitor));
+            assertClean("sizeOf of a separated value", 0, i -> sum += keyspace.sizeOf(keyOf(key, i * 31 % count)));
             movesAllocateNothing(keyspace, key);
         }
     }

@@ -4,6 +4,7 @@ import static io.firn.block.BlockFormat.TAIL_BYTES;
 import static io.firn.ffm.memory.Layouts.BYTE;
 import static io.firn.ffm.memory.Layouts.LONG_LE;
 
+import io.firn.entry.BlobHandle;
 import io.firn.entry.EntryLimits;
 import io.firn.entry.Trailer;
 import io.firn.error.CorruptionException;
@@ -20,8 +21,17 @@ import java.nio.file.Path;
 public final class BlockCheck {
     private BlockCheck() {}
 
-    /** Checks the payload; {@code place} is where the block's frame begins in the file, for the message. */
+    /** Checks the payload of a data block; {@code place} is where the block's frame begins in the file, for the message. */
     public static void check(Path path, long place, MemorySegment block, long at, int length) {
+        check(path, place, block, at, length, true);
+    }
+
+    /** The same of a block of handles of others, whose trailers are those of entries, its values not. */
+    public static void checkHandles(Path path, long place, MemorySegment block, long at, int length) {
+        check(path, place, block, at, length, false);
+    }
+
+    private static void check(Path path, long place, MemorySegment block, long at, int length, boolean isData) {
         if (length < TAIL_BYTES) {
             throw refused(path, place, "a tail of " + TAIL_BYTES + " bytes", length + " bytes");
         }
@@ -97,8 +107,11 @@ public final class BlockCheck {
                         "a key of " + rest + " and a value of " + valueLength + " bytes");
             }
             long trailer = smallest + (block.get(LONG_LE, entryAt) & mask);
-            if (!Trailer.isKnownType(Trailer.type(trailer))) {
+            if (!Trailer.isStoredType(Trailer.type(trailer))) {
                 throw refused(path, place, "entry " + i + " of a known type", "type " + Trailer.type(trailer));
+            }
+            if (isData && Trailer.isSeparated(trailer) && valueLength != BlobHandle.BYTES) {
+                throw refused(path, place, "a handle of " + BlobHandle.BYTES + " bytes in entry " + i, valueLength + " bytes");
             }
             if (untilRestart == interval) {
                 restartRest = (int) rest;

@@ -13,7 +13,9 @@ public enum BlockType {
     /** Handles of filter partitions. */
     FILTER_TOP(5),
     /** What a table says about itself. */
-    PROPERTIES(6);
+    PROPERTIES(6),
+    /** One value, in a blob file. */
+    BLOB(7);
 
     private final int id;
 
@@ -26,7 +28,7 @@ public enum BlockType {
     }
 
     public static boolean isId(int id) {
-        return DATA.id <= id && id <= PROPERTIES.id;
+        return DATA.id <= id && id <= BLOB.id;
     }
 
     /** The type of an id that was checked by {@link #isId}. */
@@ -37,7 +39,8 @@ public enum BlockType {
             case 3 -> INDEX_TOP;
             case 4 -> FILTER;
             case 5 -> FILTER_TOP;
-            default -> PROPERTIES;
+            case 6 -> PROPERTIES;
+            default -> BLOB;
         };
     }
 }

@@ -1,8 +1,10 @@
 package io.firn.cache;
 
+import io.firn.entry.HeldBlock;
 import io.firn.entry.Pinner;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.budget.Reclaimer;
+import io.firn.ffm.file.MappedFile;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Predicate;
 
@@ -87,6 +89,30 @@ public final class BlockCache implements Pinner, Reclaimer, AutoCloseable {
         return handle == Shard.NONE ? NONE : pinOf(shard, handle);
     }
 
+    /** Holds a block, if it is here. What names another size for it lies: that is found where it is unpacked. */
+    public boolean hold(CachedType type, long fileId, long offset, int plainBytes, HeldBlock holder) {
+        long pin = pin(type, fileId, offset);
+        if (pin == NONE) {
+            return false;
+        }
+        if (length(pin) != plainBytes) {
+            unpin(pin);
+            return false;
+        }
+        holder.holdPinned(this, pin, segment(pin), offset(pin), plainBytes);
+        return true;
+    }
+
+    /** Takes what the holder has unpacked, and holds it here; where there is no room, the holder goes on with its own. */
+    public void keep(CachedType type, long fileId, long offset, int plainBytes, HeldBlock holder) {
+        // A late error of a lost page must not arrive in the middle of a change of what others read (R23).
+        MappedFile.deliverFault();
+        long pin = insert(type, fileId, offset, holder.segment(), 0, plainBytes);
+        if (pin != NONE) {
+            holder.holdPinned(this, pin, segment(pin), offset(pin), plainBytes);
+        }
+    }
+
     /** The memory that holds the pinned block. */
     public MemorySegment segment(long pin) {
         return shard(pin).segment(handle(pin));
@@ -166,6 +192,7 @@ public final class BlockCache implements Pinner, Reclaimer, AutoCloseable {
         return new CacheStatistics(
                 counters.hits(CachedType.DATA), counters.misses(CachedType.DATA),
                 counters.hits(CachedType.INDEX), counters.misses(CachedType.INDEX),
+                counters.hits(CachedType.BLOB), counters.misses(CachedType.BLOB),
                 inserts, evictions, blocks, blockBytes, usedBytes(), capacityBytes);
     }
 
@@ -197,7 +224,7 @@ public final class BlockCache implements Pinner, Reclaimer, AutoCloseable {
 
     /** What was accepted as one type is never found as another, whatever a file says. */
     private static long placeOf(CachedType type, long offset) {
-        return offset << 1 | type.ordinal();
+        return offset << 2 | type.ordinal();
     }
 
     private static long hash(long fileId, long offset) {

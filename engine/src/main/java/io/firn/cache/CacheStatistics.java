@@ -14,6 +14,8 @@ public record CacheStatistics(
         long dataMisses,
         long indexHits,
         long indexMisses,
+        long blobHits,
+        long blobMisses,
         long inserts,
         long evictions,
         long blocks,

@@ -1,5 +1,6 @@
 package io.firn.compaction;
 
+import io.firn.config.BlobOptions;
 import io.firn.config.CompactionFilter;
 import io.firn.config.KeyspaceOptions;
 import io.firn.entry.EntryCursor;
@@ -7,6 +8,7 @@ import io.firn.merge.MergingCursor;
 import io.firn.merge.Retention;
 import io.firn.table.Table;
 import io.firn.table.TableSettings;
+import io.firn.version.BlobUse;
 import io.firn.version.Change;
 import io.firn.version.Levels;
 import io.firn.version.Run;
@@ -19,6 +21,7 @@ import io.firn.version.WrittenRun;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -91,8 +94,9 @@ public final class Compaction {
         return exchange.changes(levels, written.records());
     }
 
-    /** Tells the tables that are left over that no manifest names them any more. */
-    public void doomLeftovers() {
+    /** Tells the tables that are left over, and these blob files, that no manifest names them any more. */
+    public void doomLeftovers(Set<Long> blobFiles) {
+        version.blobs().doom(blobFiles);
         Set<Long> leftovers = leftovers().stream().map(TableRecord::id).collect(Collectors.toSet());
         version.tables().stream().filter(table -> leftovers.contains(table.id())).forEach(Table::doom);
     }
@@ -141,12 +145,14 @@ public final class Compaction {
             try (OlderTables older = new OlderTables(version.levels(), exchange.inputs());
                     FilteredCursor filtered = filter == null
                             ? null
-                            : new FilteredCursor(merged, filter, newestSnapshot(boundaries), isLast, files.budget());
+                            : new FilteredCursor(
+                                    merged, version.blobs(), filter, newestSnapshot(boundaries), isLast, files.budget());
                     Retention retention = new Retention(
                             filtered == null ? merged : filtered, boundaries, older,
                             isLast ? Retention.Seqnos.TO_ZERO : Retention.Seqnos.AS_THEY_ARE, files.budget());
                     RunWriter writer = new RunWriter(
-                            files, keyspaceId, settings(level), files.access().at(options, level), merge.tableBytes())) {
+                            files, keyspaceId, settings(level), files.access().at(options, level), merge.tableBytes(),
+                            options.blobs(), version.blobs(), staleBlobFiles(merge))) {
                 write(retention, writer, pace);
                 if (filtered != null) {
                     filtered.finish();
@@ -157,6 +163,20 @@ public final class Compaction {
         } finally {
             sources.forEach(RunCursor::close);
         }
+    }
+
+    /** Of the blob files that the inputs name, those whose values are written anew: the oldest of those with much garbage. */
+    private Set<Long> staleBlobFiles(Choice.Merge merge) {
+        BlobOptions blobs = options.blobs();
+        if (blobs == null) {
+            return Set.of();
+        }
+        Map<Long, BlobUse> uses = BlobUse.of(version.levels().tables());
+        List<Long> stale = BlobUse.of(merge.tables()).keySet().stream()
+                .filter(id -> uses.get(id).garbageBytes() > 0
+                        && uses.get(id).staleness() >= blobs.stalenessThreshold())
+                .toList();
+        return Set.copyOf(stale.subList(0, (int) Math.ceil(stale.size() * blobs.ageCutoff())));
     }
 
     /** The highest boundary is the published seqno. */

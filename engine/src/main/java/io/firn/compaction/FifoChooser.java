@@ -20,7 +20,8 @@ final class FifoChooser {
     static @Nullable Choice choose(Fifo strategy, Survey survey) {
         long writtenBefore = strategy.maxAge() == null
                 ? Long.MIN_VALUE : survey.nowMillis() - strategy.maxAge().toMillis();
-        long excess = Choice.bytes(survey.levels().tables()) - strategy.limitBytes();
+        long excess = survey.levels().tables().stream().mapToLong(TableRecord::bytesWithBlobs).sum()
+                - strategy.limitBytes();
         List<TableRecord> dropped = new ArrayList<>();
         boolean isWhole = true;
         for (int level = survey.last(); level >= 0 && isWhole; level--) {
@@ -29,7 +30,7 @@ final class FifoChooser {
                     boolean isDue = excess > 0 || table.createdMillis() <= writtenBefore;
                     if (isDue && table.seqnoMin() > survey.newestSnapshot() && !survey.isClaimed(table)) {
                         dropped.add(table);
-                        excess -= table.fileBytes();
+                        excess -= table.bytesWithBlobs();
                     } else {
                         isWhole = false;
                     }

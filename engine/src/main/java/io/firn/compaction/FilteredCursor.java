@@ -3,12 +3,15 @@ package io.firn.compaction;
 import io.firn.config.CompactionFilter;
 import io.firn.config.FilteredEntry;
 import io.firn.config.Verdict;
+import io.firn.entry.BlobHandle;
 import io.firn.entry.EntryCursor;
 import io.firn.entry.EntryLimits;
+import io.firn.entry.HeldBlock;
 import io.firn.entry.Trailer;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.memory.Bytes;
 import io.firn.ffm.memory.Scratch;
+import io.firn.version.BlobSource;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
@@ -25,6 +28,8 @@ final class FilteredCursor implements EntryCursor, FilteredEntry {
     private static final int NO_KEY = -1;
 
     private final EntryCursor source;
+    private final BlobSource blobs;
+    private final HeldBlock separated;
     private final CompactionFilter filter;
     private final long newestSnapshot;
     private final boolean isLastLevel;
@@ -44,8 +49,11 @@ final class FilteredCursor implements EntryCursor, FilteredEntry {
 
     /** No snapshot that is live now is above {@code newestSnapshot}; -1 if there is none. */
     FilteredCursor(
-            EntryCursor source, CompactionFilter filter, long newestSnapshot, boolean isLastLevel, MemoryBudget budget) {
+            EntryCursor source, BlobSource blobs, CompactionFilter filter, long newestSnapshot, boolean isLastLevel,
+            MemoryBudget budget) {
         this.source = source;
+        this.blobs = blobs;
+        separated = HeldBlock.confined(budget);
         this.filter = filter;
         this.newestSnapshot = newestSnapshot;
         this.isLastLevel = isLastLevel;
@@ -136,6 +144,7 @@ final class FilteredCursor implements EntryCursor, FilteredEntry {
         replacedLength = (int) value.byteSize();
         MemorySegment memory = valueMemory.atLeast(Math.max(1, replacedLength));
         MemorySegment.copy(value, 0, memory, 0, replacedLength);
+        trailer = Trailer.of(Trailer.seqno(trailer), Trailer.VALUE);
         isValueReplaced = true;
     }
 
@@ -148,12 +157,17 @@ final class FilteredCursor implements EntryCursor, FilteredEntry {
 
     @Override
     public MemorySegment value() {
+        if (Trailer.isSeparated(source.trailer())) {
+            blobs.holdOnce(source.valueSegment(), source.valueOffset(), separated);
+            return separated.segment().asSlice(separated.at(), separated.length()).asReadOnly();
+        }
         return source.valueSegment().asSlice(source.valueOffset(), source.valueLength()).asReadOnly();
     }
 
     @Override
     public long valueSize() {
-        return source.valueLength();
+        return BlobHandle.valueLength(
+                source.trailer(), source.valueSegment(), source.valueOffset(), source.valueLength());
     }
 
     @Override
@@ -212,6 +226,7 @@ final class FilteredCursor implements EntryCursor, FilteredEntry {
     public void close() {
         keyMemory.close();
         valueMemory.close();
+        separated.close();
     }
 
     // ---- a merge goes forward alone

@@ -71,7 +71,7 @@ public final class RangeCut {
                 for (int i = 0; i < run.records().size(); i++) {
                     TableRecord table = run.records().get(i);
                     if (isAtBorder(table.keys()) && !isKnown(table)) {
-                        write(run.tables().get(i), table, level);
+                        write(version, run.tables().get(i), table, level);
                     }
                 }
             }
@@ -87,7 +87,7 @@ public final class RangeCut {
         return replacements.containsKey(table.id()) || untouched.contains(table.id());
     }
 
-    private void write(Table table, TableRecord record, int level) throws IOException {
+    private void write(Version version, Table table, TableRecord record, int level) throws IOException {
         // As old as it was: a strategy may drop tables by their age.
         TableFiles asOld = new TableFiles(
                 files.storage(), files.files(), files.access(), files.nextFileId(), record::createdMillis,
@@ -95,7 +95,8 @@ public final class RangeCut {
         try (Arena arena = Arena.ofConfined();
                 EntryCursor cursor = table.cursor(files.access().scratchBudget());
                 RunWriter writer = new RunWriter(
-                        asOld, keyspaceId, table.settings(), files.access().at(options, level), Long.MAX_VALUE)) {
+                        asOld, keyspaceId, table.settings(), files.access().at(options, level), Long.MAX_VALUE,
+                        options.blobs(), version.blobs(), Set.of())) {
             MemorySegment from = arena.allocateFrom(Layouts.BYTE, lower);
             MemorySegment until = upper == null ? null : arena.allocateFrom(Layouts.BYTE, upper);
             boolean isThere = seek(cursor, from);

@@ -13,7 +13,7 @@ import java.util.Map;
  * @param keyspaces how many there are
  * @param openSnapshots snapshots that are not closed
  * @param retainedSuperVersions former states of keyspaces that readers still hold or that are about to be freed
- * @param diskBytes journals and tables
+ * @param diskBytes journals, tables and blob files
  * @param writes what was committed and journaled
  * @param flushes the writing of memtables as tables; what is read is memory
  * @param outstandingFlushes sealed memtables that wait to be flushed
@@ -67,6 +67,8 @@ public record DatabaseStatistics(
      * @param dataMisses data blocks that were not
      * @param indexHits blocks of compressed indexes that were found in it
      * @param indexMisses those that were not
+     * @param blobHits separated values that were found in it
+     * @param blobMisses those that were not
      * @param insertedBlocks how many blocks came
      * @param evictedBlocks how many made room for others, or went when memory was given back
      * @param blocks how many it holds
@@ -75,12 +77,12 @@ public record DatabaseStatistics(
      * @param capacityBytes what its memory may grow to
      */
     public record Cache(
-            long dataHits, long dataMisses, long indexHits, long indexMisses, long insertedBlocks, long evictedBlocks,
-            long blocks, long blockBytes, long usedBytes, long capacityBytes) {
+            long dataHits, long dataMisses, long indexHits, long indexMisses, long blobHits, long blobMisses,
+            long insertedBlocks, long evictedBlocks, long blocks, long blockBytes, long usedBytes, long capacityBytes) {
         /** The part of looks that found a block, 0 to 1; 1 when there was no look. */
         public double hitRate() {
-            long hits = dataHits + indexHits;
-            long looks = hits + dataMisses + indexMisses;
+            long hits = dataHits + indexHits + blobHits;
+            long looks = hits + dataMisses + indexMisses + blobMisses;
             return looks == 0 ? 1 : (double) hits / looks;
         }
     }
@@ -106,13 +108,14 @@ public record DatabaseStatistics(
      * @param data blocks of entries
      * @param index blocks that tell where those lie
      * @param filter filters, or parts of them
+     * @param blob separated values
      * @param filterQueries how often a filter was asked about a key that its table does not have
      * @param filterSkips how often it said so, and the table was not read; the rest were false positives
      * @param tablesOpened tables that were opened: with the database, and those that flushes, compactions and ingestions
      *     have written. They stay open until they are deleted
      */
     public record Reads(
-            Blocks data, Blocks index, Blocks filter, long filterQueries, long filterSkips, long tablesOpened) {
+            Blocks data, Blocks index, Blocks filter, Blocks blob, long filterQueries, long filterSkips, long tablesOpened) {
         /** The part of filter queries that spared reading a table, 0 to 1; 1 when there was no query. */
         public double filterEfficiency() {
             return filterQueries == 0 ? 1 : (double) filterSkips / filterQueries;

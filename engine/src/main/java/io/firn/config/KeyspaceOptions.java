@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a keyspace is laid out: an immutable value, written with the keyspace when it is created and kept from then on. A method with
@@ -25,7 +26,7 @@ public final class KeyspaceOptions {
     /**
      * Memtables of 64 MiB; 7 levels; blocks of 4 KiB with a restart point at every entry and no hash index; LZ4 from level 2 on;
      * filters that one missing key in 10,000 passes in level 0 and of 10 bits per key below; indexes kept in memory in levels 0
-     * and 1, filters in level 0; nothing partitioned; leveled compaction.
+     * and 1, filters in level 0; nothing partitioned; leveled compaction; values in the tables, whatever their size.
      */
     public static KeyspaceOptions defaults() {
         return DEFAULTS;
@@ -219,6 +220,15 @@ public final class KeyspaceOptions {
         return values.compaction;
     }
 
+    /** How large values are kept apart from the tables; null, the default: they are not. */
+    public KeyspaceOptions blobs(@Nullable BlobOptions options) {
+        return with(v -> v.blobs = options);
+    }
+
+    public @Nullable BlobOptions blobs() {
+        return values.blobs;
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof KeyspaceOptions options && values.byName().equals(options.values.byName());
@@ -258,6 +268,7 @@ public final class KeyspaceOptions {
         private PerLevel<Boolean> filterPartitioned = PerLevel.all(false);
         private boolean expectPointReadHits;
         private CompactionStrategy compaction = CompactionStrategy.Leveled.defaults();
+        private @Nullable BlobOptions blobs;
 
         Values copy() {
             try {
@@ -283,6 +294,9 @@ public final class KeyspaceOptions {
             all.put("filterPartitioned", filterPartitioned);
             all.put("expectPointReadHits", expectPointReadHits);
             all.put("compaction", compaction);
+            if (blobs != null) {
+                all.put("blobs", blobs);
+            }
             return all;
         }
     }

@@ -10,6 +10,7 @@ import java.util.List;
  * @param memtableBytes memory of the memtables that are written to or wait to be flushed
  * @param sealedMemtables memtables that wait to be flushed
  * @param levels what stands in each level, from level 0 on
+ * @param blobs what stands in blob files
  * @param flushes the writing of its memtables as tables; what is read is memory
  * @param compactions the merging, moving and dropping of its tables
  * @param ingestions the writing of sorted entries as tables; what is read is the keys and values that were given
@@ -17,7 +18,7 @@ import java.util.List;
  * @param reads what gets and cursors read in its tables
  */
 public record KeyspaceStatistics(
-        long memtableEntries, long memtableBytes, int sealedMemtables, List<Level> levels,
+        long memtableEntries, long memtableBytes, int sealedMemtables, List<Level> levels, Blobs blobs,
         DatabaseStatistics.Work flushes, DatabaseStatistics.Work compactions, DatabaseStatistics.Work ingestions,
         long compactionDebtBytes, DatabaseStatistics.Reads reads) {
     public KeyspaceStatistics {
@@ -41,6 +42,17 @@ public record KeyspaceStatistics(
                     tombstones + other.tombstones, weakTombstones + other.weakTombstones, diskBytes + other.diskBytes);
         }
     }
+
+    /**
+     * What stands in blob files, apart from the tables.
+     *
+     * @param files how many there are
+     * @param values values that tables name
+     * @param valueBytes what these take as they are stored
+     * @param garbageBytes what values take that no table names any more, and that goes with their files
+     * @param diskBytes the size of the files
+     */
+    public record Blobs(int files, long values, long valueBytes, long garbageBytes, long diskBytes) {}
 
     /** All levels together. */
     public Level allLevels() {

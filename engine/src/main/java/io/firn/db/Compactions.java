@@ -16,12 +16,14 @@ import io.firn.keyspace.HeldVersion;
 import io.firn.keyspace.Tree;
 import io.firn.keyspace.TreeContext;
 import io.firn.keyspace.Upkeep;
+import io.firn.version.BlobUse;
 import io.firn.version.Change;
 import io.firn.version.Levels;
 import io.firn.version.TableFiles;
 import io.firn.version.TableRecord;
 import io.firn.version.WrittenRun;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -416,9 +418,9 @@ final class Compactions {
     private void carryOut(Job job, CountedWork work, long sinceNanos) throws IOException {
         WrittenRun written = job.compaction.write(context::boundaries, () -> filter(job.tree), files, pace);
         // Crash here: orphans on the disk; the inputs are still named.
-        boolean isInstalled = false;
+        Set<Long> forgottenBlobs;
         try {
-            isInstalled = install(job, written);
+            forgottenBlobs = install(job, written);
         } catch (Throwable t) {
             // The files stay: the manifest may name them. What readers see already stays open.
             if (!job.tree.tables().containsAll(written.records())) {
@@ -426,7 +428,7 @@ final class Compactions {
             }
             throw t;
         }
-        if (!isInstalled) {
+        if (forgottenBlobs == null) {
             written.discard(context.storage());
             postponeFilter(job);
             return;
@@ -434,7 +436,7 @@ final class Compactions {
         work.complete(
                 Choice.bytes(job.compaction.leftovers()), written.fileBytes(), backpressure.now() - sinceNanos);
         flushes.witness();
-        delete(job);
+        delete(job, forgottenBlobs);
     }
 
     /** The filter of one compaction of the tree; null if it has none, or is to be merged once without it. */
@@ -454,21 +456,27 @@ final class Compactions {
         }
     }
 
-    /** Puts what was written in the place of the inputs; false if these do not all stand there any more. */
-    private boolean install(Job job, WrittenRun written) throws IOException {
+    /**
+     * Puts what was written in the place of the inputs; answers the blob files that no table names any more. Null if the inputs do not all
+     * stand there any more.
+     */
+    private @Nullable Set<Long> install(Job job, WrittenRun written) throws IOException {
         Tree tree = job.tree;
         synchronized (edits.lock()) {
             Levels levels = tree.levels();
             if (levels == null || !health.isWritable() || tree.isDeleted() || !job.compaction.isPossible(levels)) {
-                return false;
+                return null;
             }
             List<Change.OfLevels> changes = job.compaction.changes(levels, written);
             if (job.compaction.forgottenSeqnoMin() < Long.MAX_VALUE) {
-                return forget(job, changes, written);
+                if (!forget(job, changes, written)) {
+                    return null;
+                }
+            } else {
+                edits.append(changes, () -> tree.install(changes, written.tables()));
+                // Crash here: recovery opens the new tables; the inputs are orphans, which it deletes.
             }
-            edits.append(changes, () -> tree.install(changes, written.tables()));
-            // Crash here: recovery opens the new tables; the inputs are orphans, which it deletes.
-            return true;
+            return BlobUse.forgotten(levels.tables(), tree.tables());
         }
     }
 
@@ -488,15 +496,22 @@ final class Compactions {
     }
 
     /** The files go at once; the mappings when the last reader has left. */
-    private void delete(Job job) {
-        job.compaction.doomLeftovers();
+    private void delete(Job job, Set<Long> forgottenBlobs) {
+        job.compaction.doomLeftovers(forgottenBlobs);
         for (TableRecord table : job.compaction.leftovers()) {
-            try {
-                context.storage().delete(context.files().table(job.tree.id(), table.id()));
-            } catch (IOException e) {
-                // Nobody names it: the next opening sweeps it.
-                System.getLogger("io.firn").log(System.Logger.Level.WARNING, "an input of a compaction was not deleted", e);
-            }
+            delete(context.files().table(job.tree.id(), table.id()));
+        }
+        for (long blobFile : forgottenBlobs) {
+            delete(context.files().blob(job.tree.id(), blobFile));
+        }
+    }
+
+    private void delete(Path file) {
+        try {
+            context.storage().delete(file);
+        } catch (IOException e) {
+            // Nobody names it: the next opening sweeps it.
+            System.getLogger("io.firn").log(System.Logger.Level.WARNING, "an input of a compaction was not deleted", e);
         }
     }
 

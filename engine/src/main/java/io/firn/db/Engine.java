@@ -222,6 +222,9 @@ public final class Engine implements AutoCloseable {
         int id = flushes.nextKeyspaceId();
         DatabaseFiles files = context.files();
         storage.createDirectory(files.tablesDirectory(id));
+        if (options.blobs() != null) {
+            storage.createDirectory(files.blobsDirectory(id));
+        }
         storage.syncDirectory(files.keyspaceDirectory(id));
         storage.syncDirectory(files.keyspacesDirectory());
         // Crash here: an empty directory that no edit names; the id is given again and the directory used.
@@ -234,6 +237,9 @@ public final class Engine implements AutoCloseable {
     static void checkCodecs(KeyspaceOptions options) {
         options.compression().values().forEach(Engine::checkCodec);
         options.indexCompression().values().forEach(Engine::checkCodec);
+        if (options.blobs() != null) {
+            checkCodec(options.blobs().compression());
+        }
     }
 
     private static void checkCodec(Compression compression) {
@@ -441,8 +447,8 @@ public final class Engine implements AutoCloseable {
     private DatabaseStatistics.Cache cacheStatistics() {
         CacheStatistics figures = cache.statistics();
         return new DatabaseStatistics.Cache(
-                figures.dataHits(), figures.dataMisses(), figures.indexHits(), figures.indexMisses(), figures.inserts(),
-                figures.evictions(), figures.blocks(), figures.blockBytes(), figures.usedBytes(),
+                figures.dataHits(), figures.dataMisses(), figures.indexHits(), figures.indexMisses(),
+                figures.blobHits(), figures.blobMisses(), figures.inserts(), figures.evictions(), figures.blocks(), figures.blockBytes(), figures.usedBytes(),
                 figures.capacityBytes());
     }
 
@@ -514,6 +520,9 @@ public final class Engine implements AutoCloseable {
         for (String keyspace : namesIn(files.keyspacesDirectory())) {
             int id = (int) DatabaseFiles.keyspaceId(keyspace);
             deleteWithFiles(files.tablesDirectory(id));
+            if (storage.exists(files.blobsDirectory(id))) {
+                deleteWithFiles(files.blobsDirectory(id));
+            }
             deleteWithFiles(files.keyspaceDirectory(id));
         }
         deleteWithFiles(files.keyspacesDirectory());

@@ -8,7 +8,9 @@ import io.firn.journal.Journal;
 import io.firn.journal.JournalFormat;
 import io.firn.keyspace.Tree;
 import io.firn.keyspace.TreeContext;
+import io.firn.version.BlobUse;
 import io.firn.version.Change;
+import io.firn.version.DatabaseFiles;
 import io.firn.version.TableFiles;
 import io.firn.version.TableRecord;
 import io.firn.version.Version;
@@ -17,6 +19,7 @@ import io.firn.version.WrittenRun;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -273,7 +276,7 @@ final class OrderedEdits {
 
     private Outcome attempt(OrderedEdit edit) throws IOException {
         long firstJournalId;
-        List<TableRecord> forgotten;
+        List<Path> forgotten;
         synchronized (edits.lock()) {
             Placement placement;
             try (Scratch record = Scratch.confined(context.budget())) {
@@ -328,21 +331,27 @@ final class OrderedEdits {
         return firstJournalId;
     }
 
-    /** Of the tables that there were, those that are not there any more. Manifest lock. */
-    private static List<TableRecord> forgotten(Tree tree, List<TableRecord> before) {
+    /** The files of the tables that there were and are not any more, and the blob files that these alone have named. Manifest lock. */
+    private List<Path> forgotten(Tree tree, List<TableRecord> before) {
+        DatabaseFiles names = context.files();
+        List<TableRecord> after = tree.tables();
         Set<Long> left = new HashSet<>();
-        tree.tables().forEach(table -> left.add(table.id()));
-        return before.stream().filter(table -> !left.contains(table.id())).toList();
+        after.forEach(table -> left.add(table.id()));
+        List<Path> forgotten = new ArrayList<>();
+        before.stream().filter(table -> !left.contains(table.id()))
+                .forEach(table -> forgotten.add(names.table(tree.id(), table.id())));
+        BlobUse.forgotten(before, after).forEach(id -> forgotten.add(names.blob(tree.id(), id)));
+        return forgotten;
     }
 
     /** The files go at once; the mappings when the last reader has left, and with them the space on the disk. */
-    private void delete(Tree tree, List<TableRecord> forgotten) {
-        for (TableRecord table : forgotten) {
+    private void delete(Tree tree, List<Path> forgotten) {
+        for (Path file : forgotten) {
             try {
-                context.storage().delete(context.files().table(tree.id(), table.id()));
+                context.storage().delete(file);
             } catch (IOException e) {
                 // Nobody names it: the next opening sweeps it.
-                System.getLogger("io.firn").log(System.Logger.Level.WARNING, "a forgotten table was not deleted", e);
+                System.getLogger("io.firn").log(System.Logger.Level.WARNING, "a forgotten file was not deleted", e);
             }
         }
         if (tree.isDeleted()) {

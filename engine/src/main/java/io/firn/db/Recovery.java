@@ -16,12 +16,14 @@ import io.firn.keyspace.MemtableFlush;
 import io.firn.keyspace.Tree;
 import io.firn.keyspace.TreeContext;
 import io.firn.memtable.Memtable;
+import io.firn.version.BlobUse;
 import io.firn.version.Change;
 import io.firn.version.DatabaseFiles;
 import io.firn.version.KeyspaceState;
 import io.firn.version.Manifest;
 import io.firn.version.ManifestState;
 import io.firn.version.RecoveredManifest;
+import io.firn.version.TableRecord;
 import io.firn.version.VersionEdit;
 import io.firn.version.WrittenRun;
 import java.io.IOException;
@@ -33,8 +35,11 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.agrona.collections.Int2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -222,7 +227,7 @@ final class Recovery {
                 System.getLogger("io.firn").log(System.Logger.Level.WARNING,
                         directory + ": the end of the manifest was damaged; files that it does not name are kept");
             } else {
-                sweepTables(manifest.state());
+                sweepFiles(manifest.state());
             }
             return new Recovered(manifest, journal, List.copyOf(treeById.values()), replayedSeqno, nextFileId);
         } catch (Throwable t) {
@@ -248,7 +253,12 @@ final class Recovery {
         List<Path> named = new ArrayList<>();
         named.add(files.journalDirectory());
         named.add(files.keyspacesDirectory());
-        state.keyspaces().keySet().forEach(id -> named.add(files.tablesDirectory(id)));
+        for (KeyspaceState keyspace : state.keyspaces().values()) {
+            named.add(files.tablesDirectory(keyspace.id()));
+            if (keyspace.options().blobs() != null) {
+                named.add(files.blobsDirectory(keyspace.id()));
+            }
+        }
         for (Path each : named) {
             if (!storage.exists(each)) {
                 throw new CorruptionException(each, 0, "a directory of the database", "none");
@@ -412,12 +422,14 @@ final class Recovery {
 
     // ---- sweeping
 
-    private void sweepTables(ManifestState state) throws IOException {
+    private void sweepFiles(ManifestState state) throws IOException {
         Set<Path> named = new HashSet<>();
         for (KeyspaceState keyspace : state.keyspaces().values()) {
-            keyspace.levels().tables().forEach(table -> named.add(files.table(keyspace.id(), table.id())));
+            List<TableRecord> tables = keyspace.levels().tables();
+            tables.forEach(table -> named.add(files.table(keyspace.id(), table.id())));
+            BlobUse.of(tables).keySet().forEach(id -> named.add(files.blob(keyspace.id(), id)));
         }
-        for (Path file : tableFiles()) {
+        for (Path file : dataFiles().keySet()) {
             if (!named.contains(file)) {
                 storage.delete(file);
             }
@@ -430,6 +442,7 @@ final class Recovery {
         for (String name : storage.list(files.keyspacesDirectory())) {
             long id = DatabaseFiles.keyspaceId(name);
             if (id != DatabaseFiles.NO_ID && !state.keyspaces().containsKey((int) id)) {
+                sweepDirectory(files.blobsDirectory((int) id));
                 sweepDirectory(files.tablesDirectory((int) id));
                 sweepDirectory(files.keyspaceDirectory((int) id));
             }
@@ -445,26 +458,32 @@ final class Recovery {
 
     private long highestFileId() throws IOException {
         long highest = 0;
-        for (Path file : tableFiles()) {
-            highest = Math.max(highest, DatabaseFiles.tableId(file.getFileName().toString()));
+        for (long id : dataFiles().values()) {
+            highest = Math.max(highest, id);
         }
         return highest;
     }
 
-    /** Every table file on the disk, named or not; what has no name of ours is left alone. */
-    private List<Path> tableFiles() throws IOException {
-        List<Path> found = new ArrayList<>();
+    /** Every table and blob file on the disk with its id, named or not; what has no name of ours is left alone. */
+    private Map<Path, Long> dataFiles() throws IOException {
+        Map<Path, Long> found = new TreeMap<>();
         for (String keyspace : storage.list(files.keyspacesDirectory())) {
             long id = DatabaseFiles.keyspaceId(keyspace);
-            Path tables = id == DatabaseFiles.NO_ID ? null : files.tablesDirectory((int) id);
-            if (tables != null && storage.exists(tables)) {
-                for (String name : storage.list(tables)) {
-                    if (DatabaseFiles.tableId(name) != DatabaseFiles.NO_ID) {
-                        found.add(tables.resolve(name));
-                    }
-                }
+            if (id != DatabaseFiles.NO_ID) {
+                addFiles(files.tablesDirectory((int) id), DatabaseFiles::tableId, found);
+                addFiles(files.blobsDirectory((int) id), DatabaseFiles::blobId, found);
             }
         }
         return found;
+    }
+
+    private void addFiles(Path directory, ToLongFunction<String> idOf, Map<Path, Long> found) throws IOException {
+        if (storage.exists(directory)) {
+            for (String name : storage.list(directory)) {
+                if (idOf.applyAsLong(name) != DatabaseFiles.NO_ID) {
+                    found.put(directory.resolve(name), idOf.applyAsLong(name));
+                }
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ public final class Probe implements AutoCloseable {
     private final Scratch keyMemory;
     private final HeldBlock index;
     private final HeldBlock block;
+    private final HeldBlock separated;
 
     private MemorySegment key = MemorySegment.NULL;
     private int keyLength;
@@ -37,6 +38,7 @@ public final class Probe implements AutoCloseable {
         keyMemory = new Scratch(budget);
         index = new HeldBlock(budget);
         block = new HeldBlock(budget);
+        separated = new HeldBlock(budget);
     }
 
     /** Asks for the newest version of a key at or below a seqno. */
@@ -117,6 +119,7 @@ public final class Probe implements AutoCloseable {
             counts = newCounts;
             index.countIn(newCounts);
             block.countIn(newCounts);
+            separated.countIn(newCounts);
         }
     }
 
@@ -162,10 +165,25 @@ public final class Probe implements AutoCloseable {
         return block;
     }
 
+    /** How large the answered value is, wherever it stands. */
+    public int valueLength() {
+        return BlobHandle.valueLength(trailer, segment, offset, length);
+    }
+
+    /** What the value is held by that the answer is a handle of; it becomes the answer by {@link #answerSeparated}. */
+    public HeldBlock separated() {
+        return separated;
+    }
+
+    public void answerSeparated() {
+        answer(separated.segment(), separated.at(), separated.length(), Trailer.of(Trailer.seqno(trailer), Trailer.VALUE));
+    }
+
     /** Lets go of what the answer lies in; it is no longer valid. */
     public void release() {
         index.release();
         block.release();
+        separated.release();
     }
 
     @Override
@@ -173,5 +191,6 @@ public final class Probe implements AutoCloseable {
         keyMemory.close();
         index.close();
         block.close();
+        separated.close();
     }
 }

@@ -14,6 +14,7 @@ public final class ReadCounts {
     public static final int DATA = 0;
     public static final int INDEX = 4;
     public static final int FILTER = 8;
+    public static final int BLOB = 12;
 
     /** Figures of a type. */
     public static final int IN_PLACE = 0;
@@ -21,11 +22,11 @@ public final class ReadCounts {
     public static final int LOADED = 2;
     public static final int LOADED_BYTES = 3;
 
-    public static final int FILTER_SKIPS = 12;
-    public static final int FILTER_PASSES = 13;
+    public static final int FILTER_SKIPS = 16;
+    public static final int FILTER_PASSES = 17;
 
     /** How many figures there are. */
-    public static final int COUNT = 14;
+    public static final int COUNT = 18;
 
     private static final VarHandle FIGURES = MethodHandles.arrayElementVarHandle(long[].class);
 

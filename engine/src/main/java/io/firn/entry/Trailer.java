@@ -5,6 +5,8 @@ public final class Trailer {
     public static final int VALUE = 0;
     public static final int TOMBSTONE = 1;
     public static final int WEAK_TOMBSTONE = 2;
+    /** A value that stands in a blob file; what stands in its place is a {@link BlobHandle}. In tables alone. */
+    public static final int SEPARATED = 3;
 
     /** Above every type: {@code of(seqno, ANY_TYPE)} stands before every entry of that seqno. */
     public static final int ANY_TYPE = 0xFF;
@@ -31,8 +33,17 @@ public final class Trailer {
         return type == TOMBSTONE || type == WEAK_TOMBSTONE;
     }
 
-    /** Whether a table or journal may hold an entry of this type. */
-    public static boolean isKnownType(int type) {
+    public static boolean isSeparated(long trailer) {
+        return type(trailer) == SEPARATED;
+    }
+
+    /** Whether a journal may hold an entry of this type. */
+    public static boolean isWrittenType(int type) {
         return VALUE <= type && type <= WEAK_TOMBSTONE;
+    }
+
+    /** Whether a table may hold an entry of this type. */
+    public static boolean isStoredType(int type) {
+        return VALUE <= type && type <= SEPARATED;
     }
 }

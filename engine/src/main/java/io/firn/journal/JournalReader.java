@@ -236,7 +236,7 @@ final class JournalReader implements AutoCloseable {
         }
         dataCount++;
         dataBytes += (long) keyLength + valueLength;
-        return Trailer.isKnownType(type) && (type == Trailer.VALUE || valueLength == 0)
+        return Trailer.isWrittenType(type) && (type == Trailer.VALUE || valueLength == 0)
                 && EntryLimits.KEY_BYTES_MIN <= keyLength && isValueSane(codec, valueLength, storedLength);
     }
 

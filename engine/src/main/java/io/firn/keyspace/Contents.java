@@ -1,14 +1,18 @@
 package io.firn.keyspace;
 
 import io.firn.config.KeyspaceStatistics;
+import io.firn.version.BlobUse;
 import io.firn.version.Run;
 import io.firn.version.TableRecord;
 import io.firn.version.Version;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /** What the levels of a version hold, as statistics say it. */
 final class Contents {
+    private static final KeyspaceStatistics.Blobs NO_BLOBS = new KeyspaceStatistics.Blobs(0, 0, 0, 0, 0);
+
     private Contents() {}
 
     static List<KeyspaceStatistics.Level> of(Version version, int levelCount) {
@@ -17,6 +21,24 @@ final class Contents {
             levels.add(of(version, level, version.runCount(level)));
         }
         return levels;
+    }
+
+    static KeyspaceStatistics.Blobs blobsOf(Version version) {
+        if (!version.hasBlobs()) {
+            return NO_BLOBS;
+        }
+        long values = 0;
+        long valueBytes = 0;
+        long garbageBytes = 0;
+        long diskBytes = 0;
+        Collection<BlobUse> uses = BlobUse.of(version.levels().tables()).values();
+        for (BlobUse use : uses) {
+            values += use.valueCount();
+            valueBytes += use.storedBytes();
+            garbageBytes += use.garbageBytes();
+            diskBytes += use.file().fileBytes();
+        }
+        return new KeyspaceStatistics.Blobs(uses.size(), values, valueBytes, garbageBytes, diskBytes);
     }
 
     private static KeyspaceStatistics.Level of(Version version, int level, int runs) {

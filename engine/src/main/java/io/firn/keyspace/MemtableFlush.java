@@ -34,7 +34,8 @@ public final class MemtableFlush {
                 Retention retention = new Retention(
                         cursor, boundaries, ANYTHING, Retention.Seqnos.AS_THEY_ARE, files.budget());
                 RunWriter writer = new RunWriter(
-                        files, tree.id(), settings, files.access().at(tree.options(), 0), TABLE_BYTES)) {
+                        files, tree.id(), settings, files.access().at(tree.options(), 0), TABLE_BYTES,
+                        tree.options().blobs())) {
             for (Retention.Step step = retention.step(); step != Retention.Step.END; step = retention.step()) {
                 if (step == Retention.Step.KEPT) {
                     writer.add(retention.keySegment(), retention.keyOffset(), retention.keyLength(), retention.trailer(),

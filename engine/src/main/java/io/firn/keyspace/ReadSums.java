@@ -29,7 +29,7 @@ public final class ReadSums {
         long skips = figures[ReadCounts.FILTER_SKIPS];
         return new DatabaseStatistics.Reads(
                 blocks(ReadCounts.DATA), blocks(ReadCounts.INDEX), blocks(ReadCounts.FILTER),
-                skips + figures[ReadCounts.FILTER_PASSES], skips, tablesOpened);
+                blocks(ReadCounts.BLOB), skips + figures[ReadCounts.FILTER_PASSES], skips, tablesOpened);
     }
 
     private DatabaseStatistics.Blocks blocks(int type) {

@@ -2,6 +2,7 @@ package io.firn.keyspace;
 
 import io.firn.config.KeyRange;
 import io.firn.entry.EntryCursor;
+import io.firn.entry.HeldBlock;
 import io.firn.entry.Probe;
 import io.firn.entry.ReadCounts;
 import io.firn.entry.Trailer;
@@ -60,6 +61,7 @@ public final class Scan implements Leases.Leased {
     private final MemoryBudget budget;
     private final Consumer<Scan> onClose;
     private final Probe probe;
+    private final HeldBlock separated;
     private final VisibleCursor visible;
     private final Bounds bounds;
     private final MergingCursor merging = new MergingCursor(new EntryCursor[0]);
@@ -89,6 +91,7 @@ public final class Scan implements Leases.Leased {
         this.slot = slot;
         this.onClose = onClose;
         probe = new Probe(budget);
+        separated = new HeldBlock(budget);
         visible = new VisibleCursor(budget);
         bounds = visible.bounds();
     }
@@ -96,6 +99,7 @@ public final class Scan implements Leases.Leased {
     /** Begins anew over all keys. The pin is the scan's from now on. */
     void begin(SuperVersion newPinned, int newStripe, long newSeqno, ReadCounts newCounts, Front newFront) {
         probe.countIn(newCounts);
+        separated.countIn(newCounts);
         counts = newCounts;
         isCacheFilled = false;
         pinned = newPinned;
@@ -135,6 +139,7 @@ public final class Scan implements Leases.Leased {
         front = null;
         source = merging;
         probe.release();
+        separated.release();
         place = Place.UNOPENED;
         isOpened = false;
         isFound = false;
@@ -278,7 +283,27 @@ public final class Scan implements Leases.Leased {
     }
 
     public long seqnoOfEntry() {
-        return Trailer.seqno(place == Place.SOUGHT ? probe.trailer() : visible.trailer());
+        return Trailer.seqno(trailer());
+    }
+
+    private long trailer() {
+        return place == Place.SOUGHT ? probe.trailer() : visible.trailer();
+    }
+
+    /** Whether the value stands in a blob file; then what stands in its place is a handle, and {@link #load} brings it. */
+    public boolean isValueSeparated() {
+        return Trailer.isSeparated(trailer());
+    }
+
+    /** Brings a separated value: it is held until the next is loaded, or the scan told to release it. */
+    public HeldBlock load() {
+        pinned.version.blobs().hold(valueSegment(), valueOffset(), separated);
+        return separated;
+    }
+
+    /** The value that was loaded last is not read any more. */
+    public void releaseValue() {
+        separated.release();
     }
 
     public MemorySegment valueSegment() {
@@ -302,6 +327,7 @@ public final class Scan implements Leases.Leased {
     public void close() {
         onClose.accept(this);
         probe.close();
+        separated.close();
         visible.close();
         runs.forEach(RunCursor::close);
     }

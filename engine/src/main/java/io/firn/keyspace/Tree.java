@@ -12,6 +12,7 @@ import io.firn.memtable.Memtable;
 import io.firn.memtable.Prefix;
 import io.firn.table.Table;
 import io.firn.table.TableSettings;
+import io.firn.version.BlobUse;
 import io.firn.version.Change;
 import io.firn.version.KeyspaceState;
 import io.firn.version.Levels;
@@ -93,7 +94,7 @@ public final class Tree {
         this.context = context;
         calmRuns = calmRuns(options.compaction());
         history = new History(context.readers().snapshots(), context.retirement());
-        treeDirectory = new TreeDirectory(context.storage(), context.files(), id);
+        treeDirectory = new TreeDirectory(context.storage(), context.files(), id, options.blobs() != null);
         current = new Current<>(superVersion(newMemtable(Prefix.NONE), List.of(), version), context.retirement()::wake);
         front = new Front(context.published());
         reader = new TreeReader(name, current, history, front, readCounters, context, this::gone);
@@ -229,7 +230,7 @@ public final class Tree {
         addReadsTo(reads);
         return new KeyspaceStatistics(
                 now.memtableEntries(), now.memtableBytes(), now.sealed.size(), Contents.of(now.version, options.levels()),
-                flushes.sum(), compactions.sum(), ingestions.sum(), compactionDebtBytes, reads.toStatistics());
+                Contents.blobsOf(now.version), flushes.sum(), compactions.sum(), ingestions.sum(), compactionDebtBytes, reads.toStatistics());
     }
 
     /** What its readers did. */
@@ -238,7 +239,7 @@ public final class Tree {
         sums.addTablesOpened(tablesOpened.get());
     }
 
-    /** The size of its tables; 0 when it is closed. */
+    /** The size of its tables and blob files; 0 when it is closed. */
     public long tableBytes() {
         SuperVersion now = current.get();
         return now == null ? 0 : now.version.fileBytes();
@@ -435,6 +436,8 @@ public final class Tree {
         }
         Set<Table> staying = next == null ? Set.of() : new HashSet<>(next.version.tables());
         before.version.tables().stream().filter(table -> !staying.contains(table)).forEach(Table::doom);
+        before.version.blobs().doom(BlobUse.forgotten(
+                before.version.levels().tables(), next == null ? List.of() : next.version.levels().tables()));
         context.retirement().retire(before);
     }
 
@@ -452,7 +455,8 @@ public final class Tree {
     /** A writer of the tables of an ingestion; until {@link #leaveDirectory} their directory stays. */
     public RunWriter ingestionWriter(TableFiles files) {
         return new RunWriter(
-                files, id, TableSettings.of(options, INGESTED_LEVEL, false), files.access().at(options, 0), INGESTED_TABLE_BYTES);
+                files, id, TableSettings.of(options, INGESTED_LEVEL, false), files.access().at(options, 0), INGESTED_TABLE_BYTES,
+                options.blobs());
     }
 
     /** Whoever will write into the tree's directory keeps it from being deleted. */

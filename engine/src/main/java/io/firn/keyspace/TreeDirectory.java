@@ -18,10 +18,12 @@ final class TreeDirectory {
     private final Storage storage;
     private final DatabaseFiles files;
     private final int keyspaceId;
+    private final boolean hasBlobs;
     private int users;
     private boolean isDeleted;
 
-    TreeDirectory(Storage storage, DatabaseFiles files, int keyspaceId) {
+    TreeDirectory(Storage storage, DatabaseFiles files, int keyspaceId, boolean hasBlobs) {
+        this.hasBlobs = hasBlobs;
         this.storage = storage;
         this.files = files;
         this.keyspaceId = keyspaceId;
@@ -61,6 +63,9 @@ final class TreeDirectory {
 
     private void remove() {
         // Crash here, and in between: directories of a keyspace that no manifest names, which recovery deletes.
+        if (hasBlobs) {
+            remove(files.blobsDirectory(keyspaceId));
+        }
         remove(files.tablesDirectory(keyspaceId));
         remove(files.keyspaceDirectory(keyspaceId));
     }

@@ -114,8 +114,18 @@ public final class TreeReader {
         unpin(pinned, stripe);
     }
 
+    /** Brings the value that was found, if it is separated. */
+    public void load(Lookup lookup) {
+        Probe probe = lookup.probe;
+        if (Trailer.isSeparated(probe.trailer())) {
+            lookup.pinned.version.blobs().hold(probe.segment(), probe.offset(), probe.separated());
+            probe.answerSeparated();
+        }
+    }
+
     /** Copies a found value to the heap. */
     public byte[] copy(Lookup lookup) {
+        load(lookup);
         Probe probe = lookup.probe;
         byte[] value = new byte[probe.length()];
         MemorySegment.copy(probe.segment(), Layouts.BYTE, probe.offset(), value, 0, value.length);

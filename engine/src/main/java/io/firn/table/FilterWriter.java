@@ -3,6 +3,7 @@ package io.firn.table;
 import static io.firn.ffm.memory.Layouts.LONG_LE;
 
 import io.firn.block.BlockFrame;
+import io.firn.block.BlockOutput;
 import io.firn.block.BlockType;
 import io.firn.block.BlockWriter;
 import io.firn.ffm.budget.MemoryBudget;

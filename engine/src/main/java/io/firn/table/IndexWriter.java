@@ -1,6 +1,7 @@
 package io.firn.table;
 
 import io.firn.block.BlockFrame;
+import io.firn.block.BlockOutput;
 import io.firn.block.BlockType;
 import io.firn.block.BlockWriter;
 import io.firn.ffm.budget.MemoryBudget;

@@ -2,6 +2,7 @@ package io.firn.table;
 
 import static io.firn.ffm.memory.Layouts.BYTE;
 
+import io.firn.blob.BlobFile;
 import io.firn.block.Block;
 import io.firn.block.BlockFrame;
 import io.firn.block.BlockType;
@@ -23,6 +24,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -63,6 +65,7 @@ public final class Table {
     private final int lastKeyLength;
 
     private final AtomicInteger references = new AtomicInteger();
+    private List<BlobFile> blobFiles = List.of();
     private volatile boolean isDoomed;
 
     /** Opens a table that the manifest names, and whose length it knows, for who reads it alone. */
@@ -262,6 +265,17 @@ public final class Table {
                 id, summary.fileBytes(), summary.entryCount(), summary.tombstoneCount(), seqno, seqno);
     }
 
+    /** Holds the blob files that its entries name open for as long as it is open itself. Before it is reached by readers. */
+    public void holdOpen(List<BlobFile> files) {
+        blobFiles = List.copyOf(files);
+        blobFiles.forEach(BlobFile::retain);
+    }
+
+    /** Those that it holds open. */
+    public List<BlobFile> blobFiles() {
+        return blobFiles;
+    }
+
     /** What its entries' trailers are above those in the file. */
     long shiftTrailer() {
         return shiftTrailer;
@@ -312,6 +326,7 @@ public final class Table {
         if (filter != null) {
             filter.close();
         }
+        blobFiles.forEach(BlobFile::release);
     }
 
     TableBlocks blocks() {

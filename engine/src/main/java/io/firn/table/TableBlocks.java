@@ -4,6 +4,7 @@ import io.firn.block.Block;
 import io.firn.block.BlockCheck;
 import io.firn.block.BlockFrame;
 import io.firn.block.BlockType;
+import io.firn.block.VerifiedBits;
 import io.firn.cache.BlockCache;
 import io.firn.cache.CachedType;
 import io.firn.entry.HeldBlock;
@@ -101,34 +102,16 @@ final class TableBlocks {
         }
     }
 
-    /** Holds a block that the cache has. A handle that names another size lies: that is found where it is unpacked. */
+    /** Holds a block that the cache has. */
     boolean holdCached(CachedType type, long offset, int plain, HeldBlock holder, @Nullable BlockCache cache) {
-        if (cache == null) {
-            return false;
-        }
-        long pin = cache.pin(type, tableId, offset);
-        if (pin == BlockCache.NONE) {
-            return false;
-        }
-        if (cache.length(pin) != plain) {
-            cache.unpin(pin);
-            return false;
-        }
-        holder.holdPinned(cache, pin, cache.segment(pin), cache.offset(pin), plain);
-        return true;
+        return cache != null && cache.hold(type, tableId, offset, plain, holder);
     }
 
     /** Holds what the holder has unpacked: in the cache, if one is given and has room. */
     void holdUnpacked(CachedType type, long offset, int plain, HeldBlock holder, @Nullable BlockCache cache) {
         holder.holdUnpacked(plain);
-        if (cache == null) {
-            return;
-        }
-        // A late error of a lost page must not arrive in the middle of a change of what others read (R23).
-        MappedFile.deliverFault();
-        long pin = cache.insert(type, tableId, offset, holder.segment(), 0, plain);
-        if (pin != BlockCache.NONE) {
-            holder.holdPinned(cache, pin, cache.segment(pin), cache.offset(pin), plain);
+        if (cache != null) {
+            cache.keep(type, tableId, offset, plain, holder);
         }
     }
 
@@ -176,7 +159,7 @@ final class TableBlocks {
      */
     void checkHandles(
             BlockType type, long offset, MemorySegment block, long at, int length, int first, int count) {
-        BlockCheck.check(path, offset, block, at, length);
+        BlockCheck.checkHandles(path, offset, block, at, length);
         TableProperties.Refusal refusal = new TableProperties.Refusal(path, offset);
         int interval = Block.interval(block, at, length);
         refusal.unless(interval == 1, "restart interval 1 in an index", interval);
@@ -185,7 +168,7 @@ final class TableBlocks {
         Codec codec = switch (type) {
             case INDEX -> properties.settings().compression();
             case INDEX_TOP -> properties.settings().indexCompression();
-            case DATA, FILTER, FILTER_TOP, PROPERTIES -> Codec.NONE;
+            case DATA, FILTER, FILTER_TOP, PROPERTIES, BLOB -> Codec.NONE;
         };
         boolean isIndexTop = type == BlockType.INDEX_TOP;
         int expected = first;

@@ -5,6 +5,7 @@ import static io.firn.ffm.memory.Layouts.INT_LE;
 import static io.firn.ffm.memory.Layouts.LONG_LE;
 
 import io.firn.block.BlockFrame;
+import io.firn.block.BlockOutput;
 import io.firn.block.BlockType;
 import io.firn.block.BlockWriter;
 import io.firn.entry.Trailer;

@@ -6,6 +6,7 @@
  *               all but the footer are frames of the room block; a partition stands where it became full
  *
  * data       := DATA: entries, cut when blockBytes are full; an entry above 1 MiB has a block of its own
+ *               the value of an entry of type separated is the handle of one in a blob file (BlobHandle)
  * index      := INDEX: an entry a data block      or INDEX_TOP: an entry an index partition, which is an INDEX
  * filter     := FILTER: bits of all keys          or FILTER_TOP: an entry a filter partition, which is a FILTER
  *               key of an entry: at or after the last key (and trailer) of what it names, before the next one's first;
@@ -43,7 +44,7 @@
  * private memory. (4) One data block holds the answer for a key and
  * a seqno. (5) Whatever a file says, reading it ends with an answer or a {@link io.firn.error.CorruptionException}.
  *
- * <p>Below: block, cache, entry, config, error, ffm-io. Above: version, keyspace, compaction.
+ * <p>Below: block, blob, cache, entry, config, error, ffm-io. Above: version, keyspace, compaction.
  */
 @NullMarked
 package io.firn.table;

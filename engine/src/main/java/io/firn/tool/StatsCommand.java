@@ -81,6 +81,11 @@ final class StatsCommand implements Callable<Integer> {
                 line(out, "  level " + level, "%s", contents(statistics.levels().get(level)));
             }
         }
+        if (tree.options().blobs() != null) {
+            KeyspaceStatistics.Blobs blobs = statistics.blobs();
+            line(out, "  blobs", "%,d values of %s in %,d files of %s; %s not needed any more", blobs.values(),
+                    size(blobs.valueBytes()), blobs.files(), size(blobs.diskBytes()), size(blobs.garbageBytes()));
+        }
         line(out, "  flushed", "%s", work(statistics.flushes()));
         line(out, "  compacted", "%s; %s of debt",
                 work(statistics.compactions()), size(statistics.compactionDebtBytes()));
@@ -95,6 +100,9 @@ final class StatsCommand implements Callable<Integer> {
         line(out, indent + "index", "%s", blocks(reads.index()));
         line(out, indent + "filter", "%s; %,d of %,d looks for missing keys spared",
                 blocks(reads.filter()), reads.filterSkips(), reads.filterQueries());
+        if (reads.blob().inPlace() + reads.blob().cached() + reads.blob().loaded() > 0) {
+            line(out, indent + "blobs", "%s", blocks(reads.blob()));
+        }
     }
 
     private static String blocks(DatabaseStatistics.Blocks blocks) {

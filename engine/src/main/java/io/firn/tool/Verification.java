@@ -12,6 +12,7 @@ import io.firn.journal.JournalReplay;
 import io.firn.journal.JournalReplay.Replayed;
 import io.firn.table.Table;
 import io.firn.table.TableAccess;
+import io.firn.version.BlobUse;
 import io.firn.version.Change;
 import io.firn.version.DatabaseFiles;
 import io.firn.version.KeyspaceState;
@@ -45,10 +46,11 @@ final class Verification {
 
     private final Storage storage;
     private final DatabaseFiles files;
+    private final BlobVerification blobs;
     private final MemoryBudget budget = MemoryBudget.ofMebibytes(BUDGET_MEBIBYTES);
     private final List<String> problems = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
-    private final Set<Path> tablesToCome = new HashSet<>();
+    private final Set<Path> filesToCome = new HashSet<>();
     private long tableCount;
     private long tableBytes;
     private long tableEntries;
@@ -62,6 +64,7 @@ final class Verification {
     Verification(Storage storage, Path directory) {
         this.storage = storage;
         files = new DatabaseFiles(directory);
+        blobs = new BlobVerification(storage, files, budget);
     }
 
     void run() throws IOException {
@@ -79,6 +82,7 @@ final class Verification {
                 for (KeyspaceState keyspace : manifest.state().keyspaces().values()) {
                     readKeyspace(keyspace);
                 }
+                blobs.close();
                 attempt(() -> noteOrphans(manifest.state()));
             });
         }
@@ -144,7 +148,8 @@ final class Verification {
                 KeyspaceState keyspace = state.keyspaces().get(added.keyspaceId());
                 if (keyspace != null && keyspace.flushedSeqno() < seqno) {
                     for (TableRecord table : added.tables()) {
-                        tablesToCome.add(files.table(keyspace.id(), table.id()));
+                        filesToCome.add(files.table(keyspace.id(), table.id()));
+                        table.blobs().forEach(link -> filesToCome.add(files.blob(keyspace.id(), link.file().id())));
                     }
                     readRun(keyspace.id(), added.tables());
                 }
@@ -192,7 +197,8 @@ final class Verification {
             Table table = record.open(storage, file, TableAccess.alone(budget));
             opened.add(table);
             table.verify(budget);
-            checkRecord(file, record, TableRecord.of(table, record.createdMillis()));
+            checkRecord(file, record, TableRecord.of(table, record.createdMillis(), record.blobs()));
+            blobs.readTable(keyspaceId, table, record);
         });
         tableCount++;
         tableBytes += record.fileBytes();
@@ -221,20 +227,26 @@ final class Verification {
     }
 
     private void noteOrphans(ManifestState state) throws IOException {
-        Set<Path> named = new HashSet<>(tablesToCome);
+        Set<Path> named = new HashSet<>(filesToCome);
         for (KeyspaceState keyspace : state.keyspaces().values()) {
-            keyspace.levels().tables().forEach(table -> named.add(files.table(keyspace.id(), table.id())));
+            List<TableRecord> tables = keyspace.levels().tables();
+            tables.forEach(table -> named.add(files.table(keyspace.id(), table.id())));
+            BlobUse.of(tables).keySet().forEach(id -> named.add(files.blob(keyspace.id(), id)));
         }
         for (String keyspace : storage.list(files.keyspacesDirectory())) {
             long id = DatabaseFiles.keyspaceId(keyspace);
-            if (id == DatabaseFiles.NO_ID || !storage.exists(files.tablesDirectory((int) id))) {
-                continue;
+            if (id != DatabaseFiles.NO_ID) {
+                noteOrphans(files.tablesDirectory((int) id), named);
+                noteOrphans(files.blobsDirectory((int) id), named);
             }
-            for (String name : storage.list(files.tablesDirectory((int) id))) {
-                Path file = files.tablesDirectory((int) id).resolve(name);
-                if (!named.contains(file)) {
-                    notes.add(file + ": not named by the manifest, as a crash leaves it; the next open deletes it");
-                }
+        }
+    }
+
+    private void noteOrphans(Path directory, Set<Path> named) throws IOException {
+        for (String name : storage.exists(directory) ? storage.list(directory) : List.<String>of()) {
+            Path file = directory.resolve(name);
+            if (!named.contains(file)) {
+                notes.add(file + ": not named by the manifest, as a crash leaves it; the next open deletes it");
             }
         }
     }
@@ -257,7 +269,7 @@ final class Verification {
             default -> problems.size() + " problems";
         };
         return String.format(
-                Locale.ROOT, "%s: read %,d tables of %,d bytes with %,d entries, and %,d entries in journals: %s",
-                files.directory(), tableCount, tableBytes, tableEntries, journalEntries, found);
+                Locale.ROOT, "%s: read %,d tables of %,d bytes with %,d entries,%s and %,d entries in journals: %s",
+                files.directory(), tableCount, tableBytes, tableEntries, blobs.summary(), journalEntries, found);
     }
 }

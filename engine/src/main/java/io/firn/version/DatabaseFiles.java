@@ -14,8 +14,10 @@ public record DatabaseFiles(Path directory) {
     private static final String JOURNAL = "journal";
     private static final String KEYSPACES = "keyspaces";
     private static final String TABLES = "tables";
+    private static final String BLOBS = "blobs";
     private static final String MANIFEST_PREFIX = "manifest-";
     private static final String TABLE_SUFFIX = ".table";
+    private static final String BLOB_SUFFIX = ".blob";
     private static final int DIGITS_MAX = 18;
 
     public Path current() {
@@ -51,6 +53,14 @@ public record DatabaseFiles(Path directory) {
         return tablesDirectory(keyspaceId).resolve(sixDigits(tableId) + TABLE_SUFFIX);
     }
 
+    public Path blobsDirectory(int keyspaceId) {
+        return keyspaceDirectory(keyspaceId).resolve(BLOBS);
+    }
+
+    public Path blob(int keyspaceId, long blobFileId) {
+        return blobsDirectory(keyspaceId).resolve(sixDigits(blobFileId) + BLOB_SUFFIX);
+    }
+
     /**
      * Whether a name at the top of the directory is one that a database gives. A directory without CURRENT that holds
      * nothing else is an interrupted creation.
@@ -65,9 +75,15 @@ public record DatabaseFiles(Path directory) {
     }
 
     public static long tableId(String name) {
-        return name.endsWith(TABLE_SUFFIX)
-                ? idOfSixDigits(name.substring(0, name.length() - TABLE_SUFFIX.length()))
-                : NO_ID;
+        return idBefore(TABLE_SUFFIX, name);
+    }
+
+    public static long blobId(String name) {
+        return idBefore(BLOB_SUFFIX, name);
+    }
+
+    private static long idBefore(String suffix, String name) {
+        return name.endsWith(suffix) ? idOfSixDigits(name.substring(0, name.length() - suffix.length())) : NO_ID;
     }
 
     public static long keyspaceId(String name) {

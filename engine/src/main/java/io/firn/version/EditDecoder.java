@@ -90,9 +90,17 @@ final class EditDecoder {
         return switch (tag) {
             case ManifestFormat.KEYSPACE_CREATED ->
                     new Change.KeyspaceCreated(takeInt(), takeName(), OptionsFormat.decode(this));
+            case ManifestFormat.SEPARATED_KEYSPACE_CREATED ->
+                    new Change.KeyspaceCreated(takeInt(), takeName(), OptionsFormat.decodeWithBlobs(this));
             case ManifestFormat.KEYSPACE_DELETED -> new Change.KeyspaceDeleted(takeInt());
-            case ManifestFormat.RUN_ADDED -> new Change.RunAdded(takeInt(), takeByte(), takeInt(), takeTables());
-            case ManifestFormat.TABLES_ADDED -> new Change.TablesAdded(takeInt(), takeByte(), takeInt(), takeTables());
+            case ManifestFormat.RUN_ADDED ->
+                    new Change.RunAdded(takeInt(), takeByte(), takeInt(), takeTables(false));
+            case ManifestFormat.RUN_WITH_BLOBS_ADDED ->
+                    new Change.RunAdded(takeInt(), takeByte(), takeInt(), takeTables(true));
+            case ManifestFormat.TABLES_ADDED ->
+                    new Change.TablesAdded(takeInt(), takeByte(), takeInt(), takeTables(false));
+            case ManifestFormat.TABLES_WITH_BLOBS_ADDED ->
+                    new Change.TablesAdded(takeInt(), takeByte(), takeInt(), takeTables(true));
             case ManifestFormat.TABLES_REMOVED -> new Change.TablesRemoved(takeInt(), takeLongs());
             case ManifestFormat.TABLES_CLEARED -> new Change.TablesCleared(takeInt());
             case ManifestFormat.FLUSHED -> new Change.Flushed(takeInt(), takeLong());
@@ -116,14 +124,25 @@ final class EditDecoder {
         }
     }
 
-    private List<TableRecord> takeTables() {
+    private List<TableRecord> takeTables(boolean hasBlobs) {
         int count = takeCount(ManifestFormat.TABLE_BYTES_MIN);
         List<TableRecord> tables = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             tables.add(new TableRecord(
-                    takeLong(), takeLong(), takeLong(), takeLong(), takeLong(), takeLong(), takeLong(), takeKeys()));
+                    takeLong(), takeLong(), takeLong(), takeLong(), takeLong(), takeLong(), takeLong(), takeKeys(),
+                    hasBlobs ? takeLinks() : List.of()));
         }
         return tables;
+    }
+
+    private List<BlobLink> takeLinks() {
+        int count = takeCount(ManifestFormat.BLOB_LINK_BYTES);
+        List<BlobLink> links = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            BlobRecord file = new BlobRecord(takeLong(), takeLong(), takeLong(), takeLong());
+            links.add(new BlobLink(file, takeLong(), takeLong()));
+        }
+        return links;
     }
 
     private KeySpan takeKeys() {

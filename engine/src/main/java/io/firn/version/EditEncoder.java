@@ -5,6 +5,7 @@ import static io.firn.ffm.memory.Layouts.INT_LE;
 import static io.firn.ffm.memory.Layouts.LONG_LE;
 import static io.firn.ffm.memory.Layouts.SHORT_LE;
 
+import io.firn.config.BlobOptions;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -52,24 +53,30 @@ final class EditEncoder {
     private void put(Change change) {
         switch (change) {
             case Change.KeyspaceCreated created -> {
-                putByte(ManifestFormat.KEYSPACE_CREATED);
+                BlobOptions blobs = created.options().blobs();
+                putByte(blobs == null ? ManifestFormat.KEYSPACE_CREATED : ManifestFormat.SEPARATED_KEYSPACE_CREATED);
                 putInt(created.id());
                 byte[] name = Change.nameBytes(created.name());
                 putByte(name.length);
                 putBytes(name);
                 OptionsFormat.encode(this, created.options());
+                if (blobs != null) {
+                    OptionsFormat.encodeBlobs(this, blobs);
+                }
             }
             case Change.KeyspaceDeleted(int id) -> {
                 putByte(ManifestFormat.KEYSPACE_DELETED);
                 putInt(id);
             }
             case Change.RunAdded(int keyspaceId, int level, int position, List<TableRecord> tables) -> {
-                putByte(ManifestFormat.RUN_ADDED);
-                putTables(keyspaceId, level, position, tables);
+                boolean hasBlobs = hasBlobs(tables);
+                putByte(hasBlobs ? ManifestFormat.RUN_WITH_BLOBS_ADDED : ManifestFormat.RUN_ADDED);
+                putTables(keyspaceId, level, position, tables, hasBlobs);
             }
             case Change.TablesAdded(int keyspaceId, int level, int position, List<TableRecord> tables) -> {
-                putByte(ManifestFormat.TABLES_ADDED);
-                putTables(keyspaceId, level, position, tables);
+                boolean hasBlobs = hasBlobs(tables);
+                putByte(hasBlobs ? ManifestFormat.TABLES_WITH_BLOBS_ADDED : ManifestFormat.TABLES_ADDED);
+                putTables(keyspaceId, level, position, tables, hasBlobs);
             }
             case Change.TablesRemoved(int keyspaceId, List<Long> tableIds) -> {
                 putByte(ManifestFormat.TABLES_REMOVED);
@@ -99,12 +106,22 @@ final class EditEncoder {
         }
     }
 
-    private void putTables(int keyspaceId, int level, int position, List<TableRecord> tables) {
+    private static boolean hasBlobs(List<TableRecord> tables) {
+        return tables.stream().anyMatch(table -> !table.blobs().isEmpty());
+    }
+
+    private void putTables(int keyspaceId, int level, int position, List<TableRecord> tables, boolean hasBlobs) {
         putInt(keyspaceId);
         putByte(level);
         putInt(position);
         putInt(tables.size());
-        tables.forEach(this::put);
+        for (TableRecord table : tables) {
+            put(table);
+            if (hasBlobs) {
+                putInt(table.blobs().size());
+                table.blobs().forEach(this::put);
+            }
+        }
     }
 
     private void put(TableRecord table) {
@@ -119,6 +136,15 @@ final class EditEncoder {
         putShort(table.keys().last().length);
         putBytes(table.keys().first());
         putBytes(table.keys().last());
+    }
+
+    private void put(BlobLink link) {
+        putLong(link.file().id());
+        putLong(link.file().fileBytes());
+        putLong(link.file().valueCount());
+        putLong(link.file().storedBytes());
+        putLong(link.valueCount());
+        putLong(link.storedBytes());
     }
 
     void putByte(int value) {

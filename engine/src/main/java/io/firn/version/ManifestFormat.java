@@ -14,7 +14,9 @@ import java.nio.file.Path;
 final class ManifestFormat {
     static final int CURRENT_MAGIC = 0x52554346; // "FCUR"
     static final int MANIFEST_MAGIC = 0x4E414D46; // "FMAN"
-    static final int FORMAT = 1;
+    static final int FORMAT = 2;
+    /** Without the changes that name blob files. */
+    private static final int FORMAT_MIN = 1;
 
     static final long HEADER_BYTES = 28;
     static final long RECORD_HEADER_BYTES = 12;
@@ -27,6 +29,7 @@ final class ManifestFormat {
     static final int CHANGE_BYTES_MIN = 5;
     /** A table with keys of one byte. */
     static final int TABLE_BYTES_MIN = 62;
+    static final int BLOB_LINK_BYTES = 48;
 
     static final int KEYSPACE_CREATED = 1;
     static final int KEYSPACE_DELETED = 2;
@@ -37,6 +40,9 @@ final class ManifestFormat {
     static final int JOURNALS_LIVE = 7;
     static final int TABLES_ADDED = 8;
     static final int TABLES_CLEARED = 9;
+    static final int RUN_WITH_BLOBS_ADDED = 10;
+    static final int TABLES_WITH_BLOBS_ADDED = 11;
+    static final int SEPARATED_KEYSPACE_CREATED = 12;
 
     private static final long MAGIC = 0;
     private static final long FORMAT_VERSION = 4;
@@ -78,9 +84,9 @@ final class ManifestFormat {
                     hex(bytes.get(INT_LE, HEADER_CRC)));
         }
         int format = bytes.get(INT_LE, FORMAT_VERSION);
-        if (format != FORMAT) {
+        if (format < FORMAT_MIN || format > FORMAT) {
             throw new FormatVersionException(file + ": format version " + Integer.toUnsignedString(format)
-                    + "; this release reads version " + FORMAT);
+                    + "; this release reads versions " + FORMAT_MIN + " to " + FORMAT);
         }
         long id = bytes.get(LONG_LE, MANIFEST_ID);
         if (id <= 0) {

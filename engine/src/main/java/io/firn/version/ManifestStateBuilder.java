@@ -49,6 +49,11 @@ final class ManifestStateBuilder {
                 case Change.JournalsLive live -> raiseFirstJournalId(live);
             }
         }
+        for (KeyspaceState keyspace : keyspaces.values()) {
+            if (keyspace.options().blobs() != null) {
+                checkBlobs(keyspace);
+            }
+        }
     }
 
     private void raiseCounters(VersionEdit edit) throws InvalidEditException {
@@ -81,8 +86,10 @@ final class ManifestStateBuilder {
     }
 
     private void addTables(Change.OfLevels added, List<TableRecord> tables) throws InvalidEditException {
+        boolean isSeparated = keyspace(added.keyspaceId()).options().blobs() != null;
         for (TableRecord table : tables) {
             check(table);
+            unless(isSeparated || table.blobs().isEmpty(), "a table with all its values", table);
         }
         changeLevels(added);
     }
@@ -90,6 +97,25 @@ final class ManifestStateBuilder {
     private void changeLevels(Change.OfLevels change) throws InvalidEditException {
         KeyspaceState keyspace = keyspace(change.keyspaceId());
         keyspaces.put(keyspace.id(), keyspace.with(change));
+    }
+
+    /** What tables name of a blob file is not more than that has, and they know the same of it. */
+    private void checkBlobs(KeyspaceState keyspace) throws InvalidEditException {
+        List<TableRecord> tables = keyspace.levels().tables();
+        Map<Long, BlobUse> uses = BlobUse.of(tables);
+        for (TableRecord table : tables) {
+            for (BlobLink link : table.blobs()) {
+                unless(link.file().equals(uses.get(link.file().id()).file()), "a blob file that is as other tables say", link);
+            }
+        }
+        for (BlobUse use : uses.values()) {
+            BlobRecord file = use.file();
+            unless(0 < file.id() && file.id() < nextFileId, "a blob file id from 1 to below " + nextFileId, file.id());
+            unless(0 < use.valueCount() && use.valueCount() <= file.valueCount()
+                            && 0 < use.storedBytes() && use.storedBytes() <= file.storedBytes()
+                            && file.storedBytes() < file.fileBytes(),
+                    "a blob file with values, and tables that name some of them", use);
+        }
     }
 
     private void check(TableRecord table) throws InvalidEditException {

@@ -1,5 +1,6 @@
 package io.firn.version;
 
+import io.firn.config.BlobOptions;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.Compression;
 import io.firn.config.FilterPolicy;
@@ -40,6 +41,27 @@ final class OptionsFormat {
         encodeEach(out, options.filterPartitioned(), is -> encodeBoolean(out, is));
         encodeBoolean(out, options.expectPointReadHits());
         encodeCompaction(out, options.compaction());
+    }
+
+    /** What options have beyond {@link #encode} where values are separated. */
+    static void encodeBlobs(EditEncoder out, BlobOptions blobs) {
+        out.putInt(blobs.separationBytes());
+        out.putLong(blobs.fileBytes());
+        out.putByte(tagOf(blobs.compression()));
+        out.putDouble(blobs.stalenessThreshold());
+        out.putDouble(blobs.ageCutoff());
+    }
+
+    /** Options where values are separated. */
+    static KeyspaceOptions decodeWithBlobs(EditDecoder in) {
+        KeyspaceOptions options = decode(in);
+        long start = in.position();
+        try {
+            return options.blobs(new BlobOptions(
+                    in.takeInt(), in.takeLong(), decodeCompression(in), in.takeDouble(), in.takeDouble()));
+        } catch (IllegalArgumentException e) {
+            throw in.corruption(start, "options of blob files", e.getMessage());
+        }
     }
 
     static KeyspaceOptions decode(EditDecoder in) {

@@ -1,5 +1,6 @@
 package io.firn.version;
 
+import io.firn.blob.BlobFile;
 import io.firn.config.KeyspaceOptions;
 import io.firn.entry.Probe;
 import io.firn.error.CorruptionException;
@@ -25,6 +26,7 @@ import java.util.Map;
 public final class Version {
     private final Levels levels;
     private final Run[][] runs;
+    private final BlobSource blobs;
 
     /** Of the runs of a former version, those that stay are shared. */
     private Version(Levels levels, Run[][] former, Map<Long, Table> tables) {
@@ -37,6 +39,7 @@ public final class Version {
                 runs[level][position] = run(all.get(position), former[level], tables);
             }
         }
+        blobs = BlobSource.of(runs());
     }
 
     private static Run run(List<TableRecord> records, Run[] former, Map<Long, Table> tables) {
@@ -76,6 +79,7 @@ public final class Version {
         Map<Long, Table> tables = new HashMap<>();
         tables().forEach(table -> tables.put(table.id(), table));
         List<Table> opened = new ArrayList<>();
+        Map<Long, BlobFile> openedBlobs = new HashMap<>();
         boolean isOpen = false;
         try {
             for (int level = 0; level < changed.count(); level++) {
@@ -83,8 +87,10 @@ public final class Version {
                 for (List<TableRecord> run : changed.runs(level)) {
                     for (TableRecord record : run) {
                         if (!tables.containsKey(record.id())) {
-                            opened.add(open(storage, files.table(keyspaceId, record.id()), record, ofLevel));
-                            tables.put(record.id(), opened.getLast());
+                            Table table = open(storage, files.table(keyspaceId, record.id()), record, ofLevel);
+                            opened.add(table);
+                            tables.put(record.id(), table);
+                            table.holdOpen(openBlobs(record, storage, files, keyspaceId, access, openedBlobs));
                         }
                     }
                 }
@@ -95,7 +101,31 @@ public final class Version {
             if (!isOpen) {
                 opened.forEach(Table::close);
             }
+            openedBlobs.values().forEach(BlobFile::release);
         }
+    }
+
+    /** The blob files that a table names; those that are not open yet are opened, and retained beside the others. */
+    private List<BlobFile> openBlobs(
+            TableRecord record, Storage storage, DatabaseFiles files, int keyspaceId, TableAccess access,
+            Map<Long, BlobFile> opened)
+            throws IOException {
+        List<BlobFile> named = new ArrayList<>();
+        for (BlobLink link : record.blobs()) {
+            long id = link.file().id();
+            BlobFile file = blobs.fileOrNull(id);
+            if (file == null) {
+                file = opened.get(id);
+            }
+            if (file == null) {
+                file = BlobFile.open(storage, files.blob(keyspaceId, id), id, link.file().fileBytes(), access.cache(),
+                        access.scratchBudget());
+                file.retain();
+                opened.put(id, file);
+            }
+            named.add(file);
+        }
+        return named;
     }
 
     private static Table open(Storage storage, Path path, TableRecord record, TableAccess access) throws IOException {
@@ -103,7 +133,7 @@ public final class Version {
             throw new CorruptionException(path, 0, "the table that the manifest names", "no file");
         }
         Table table = record.open(storage, path, access);
-        TableRecord found = TableRecord.of(table, record.createdMillis());
+        TableRecord found = TableRecord.of(table, record.createdMillis(), record.blobs());
         if (!found.equals(record)) {
             table.close();
             throw new CorruptionException(path, 0, "the table that the manifest names, " + record, found.toString());
@@ -148,6 +178,16 @@ public final class Version {
         return levels;
     }
 
+    /** Whether any table names a blob file. */
+    public boolean hasBlobs() {
+        return blobs != BlobSource.NONE;
+    }
+
+    /** Where the handles of the tables lead. */
+    public BlobSource blobs() {
+        return blobs;
+    }
+
     /** Entries of all tables, versions and tombstones included. */
     public long entryCount() {
         long entries = 0;
@@ -159,12 +199,17 @@ public final class Version {
         return entries;
     }
 
-    /** The size of all tables. */
+    /** The size of all tables and blob files. */
     public long fileBytes() {
         long bytes = 0;
         for (Run[] level : runs) {
             for (Run run : level) {
                 bytes += run.fileBytes();
+            }
+        }
+        if (hasBlobs()) {
+            for (BlobUse use : BlobUse.of(levels.tables()).values()) {
+                bytes += use.file().fileBytes();
             }
         }
         return bytes;

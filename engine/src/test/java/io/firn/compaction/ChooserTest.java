@@ -264,7 +264,7 @@ final class ChooserTest {
     private static TableRecord table(long id, long bytes, long entries, long tombstones, String first, String last) {
         long newest = 1000 - 10 * id;
         return new TableRecord(id, bytes, entries, tombstones, newest - 9, newest, 5, new KeySpan(
-                first.getBytes(StandardCharsets.UTF_8), last.getBytes(StandardCharsets.UTF_8)));
+                first.getBytes(StandardCharsets.UTF_8), last.getBytes(StandardCharsets.UTF_8)), List.of());
     }
 
     // ---- all of it

@@ -202,7 +202,7 @@ final class MergeTest {
     private void addRun(KeyspaceOptions options, int entries, int firstKey, int keyStep, long firstSeqno) throws IOException {
         TableSettings settings = TableSettings.of(options, 0, false);
         WrittenRun written;
-        try (RunWriter writer = new RunWriter(files, ID, settings, files.access(), TABLE_BYTES);
+        try (RunWriter writer = new RunWriter(files, ID, settings, files.access(), TABLE_BYTES, null);
                 Arena arena = Arena.ofConfined()) {
             MemorySegment memory = arena.allocate(256);
             for (int i = 0; i < entries; i++) {

@@ -170,7 +170,7 @@ final class SimulatedKeyspace {
         long least = table.values().stream().mapToLong(Long::longValue).min().orElseThrow();
         long most = table.values().stream().mapToLong(Long::longValue).max().orElseThrow();
         return new TableRecord(id, (long) table.size() * ENTRY_BYTES, table.size(), 0, least, most, nowMillis,
-                new KeySpan(bytes(table.firstKey()), bytes(table.lastKey())));
+                new KeySpan(bytes(table.firstKey()), bytes(table.lastKey())), List.of());
     }
 
     private void apply(List<Change.OfLevels> changes) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.firn.config.CompactionStrategy.Fifo;
@@ -38,7 +39,8 @@ final class KeyspaceOptionsTest {
             o -> o.indexPartitioned(true),
             o -> o.filterPartitioned(true),
             o -> o.expectPointReadHits(true),
-            o -> o.compaction(Tiered.defaults()));
+            o -> o.compaction(Tiered.defaults()),
+            o -> o.blobs(BlobOptions.defaults()));
 
     @Test
     void theDefaultsAreThoseOfTheTable() {
@@ -58,6 +60,8 @@ final class KeyspaceOptionsTest {
         assertEquals(PerLevel.all(false), DEFAULTS.filterPartitioned());
         assertEquals(false, DEFAULTS.expectPointReadHits());
         assertEquals(new Leveled(4, 64 << 20, PerLevel.all(10.0)), DEFAULTS.compaction());
+        assertNull(DEFAULTS.blobs());
+        assertEquals(new BlobOptions(1024, 64 << 20, Compression.LZ4, 0.25, 0.25), BlobOptions.defaults());
     }
 
     @Test

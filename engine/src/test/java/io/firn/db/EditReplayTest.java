@@ -55,7 +55,7 @@ class EditReplayTest {
 
     @Test
     void editsThatNoJournalTellsAreCorruptionWithTheirPlace() {
-        TableRecord table = new TableRecord(99, 1000, 1, 0, 1, 1, 0, KEYS);
+        TableRecord table = new TableRecord(99, 1000, 1, 0, 1, 1, 0, KEYS, List.of());
         List<VersionEdit> wrong = List.of(
                 VersionEdit.of(),
                 VersionEdit.of(new Change.TablesCleared(7)),

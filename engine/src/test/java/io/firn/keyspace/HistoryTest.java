@@ -24,7 +24,7 @@ class HistoryTest {
     private final PublishedSeqno published = new PublishedSeqno();
     private final Snapshots snapshots = new Snapshots(published);
     private final History history = new History(snapshots, retirement);
-    private final TreeDirectory directory = new TreeDirectory(disk, new DatabaseFiles(Path.of("/db")), 1);
+    private final TreeDirectory directory = new TreeDirectory(disk, new DatabaseFiles(Path.of("/db")), 1, false);
 
     @AfterEach
     void leavesNothing() {

@@ -1,6 +1,7 @@
 package io.firn.model;
 
 import io.firn.ModelDatabase;
+import io.firn.config.BlobOptions;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.Compression;
 import io.firn.config.FilterPolicy;
@@ -18,7 +19,7 @@ import java.util.function.Supplier;
  * @param isQuiet whether after each step the background work is awaited, so that the same steps do the same
  */
 record OptionSet(long number, KeyspaceOptions keyspaces, ModelDatabase.Sizes sizes, boolean isQuiet) {
-    static final int FIXED = 24;
+    static final int FIXED = 27;
 
     private static final int KIBIBYTE = 1024;
     private static final long BUDGET_BYTES = 64 << 20;
@@ -74,6 +75,11 @@ record OptionSet(long number, KeyspaceOptions keyspaces, ModelDatabase.Sizes siz
         add(sets, plain.levels(2).compaction(tiered(2, 2)));
         add(sets, plain.compaction(new CompactionStrategy.Fifo(Long.MAX_VALUE, null)).memtableBytes(16 * KIBIBYTE));
         add(sets, plain.memtableBytes(KIBIBYTE << 10).compaction(new CompactionStrategy.Tiered(3, 2, 5, 0.5, 8 * KIBIBYTE)));
+        // Values apart.
+        BlobOptions blobs = new BlobOptions(64, 4 * KIBIBYTE, Compression.NONE, 0.25, 1);
+        add(sets, plain.blobs(blobs));
+        add(sets, plain.compression(Compression.LZ4).blobs(blobs.compression(Compression.LZ4)).compaction(tiered(2, 3)));
+        add(sets, plain.levels(2).blobs(blobs.separationBytes(300).stalenessThreshold(0).fileBytes(64 * KIBIBYTE)));
         return List.copyOf(sets);
     }
 
@@ -115,10 +121,16 @@ record OptionSet(long number, KeyspaceOptions keyspaces, ModelDatabase.Sizes siz
                 .indexPartitioned(perLevel(random, random::nextBoolean))
                 .filterPartitioned(perLevel(random, random::nextBoolean))
                 .expectPointReadHits(random.nextBoolean())
+                .blobs(random.nextBoolean() ? blobs(random) : null)
                 .compaction(strategy(random));
         ModelDatabase.Sizes sizes = sizes(
                 random.nextInt(CACHE_BYTES.length), 1 + random.nextInt(3), 4 << random.nextInt(5), codec(random));
         return new OptionSet(number, options, sizes, random.nextInt(4) == 0);
+    }
+
+    private static BlobOptions blobs(Random random) {
+        return new BlobOptions(
+                64 + random.nextInt(1000), 4096 << random.nextInt(8), codec(random), random.nextDouble(), random.nextDouble());
     }
 
     private static <T> PerLevel<T> perLevel(Random random, Supplier<T> any) {

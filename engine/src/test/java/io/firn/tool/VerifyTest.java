@@ -4,8 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.firn.Database;
+import io.firn.Keyspace;
+import io.firn.config.BlobOptions;
+import io.firn.config.Compression;
+import io.firn.config.KeyspaceOptions;
 import io.firn.tool.Program.Result;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -55,6 +61,30 @@ class VerifyTest {
     void aFlippedBitAnywhereInATableIsAProblemOfThatTable() throws IOException {
         for (Path table : files(".table")) {
             flipAll(table, 0, Files.size(table), Expect.PROBLEM);
+        }
+    }
+
+    @Test
+    void aFlippedBitAnywhereInABlobFileIsAProblemOfThatFile() throws IOException {
+        for (Compression codec : List.of(Compression.NONE, Compression.LZ4)) {
+            try (Database database = Database.open(db)) {
+                Keyspace separated = database.keyspace("separated " + codec, KeyspaceOptions.defaults()
+                        .blobs(BlobOptions.defaults().separationBytes(64).compression(codec)));
+                for (int i = 0; i < 20; i++) {
+                    byte[] value = new byte[50 + 30 * i];
+                    random.nextBytes(value);
+                    Arrays.fill(value, 40, value.length, (byte) i);
+                    separated.put(Program.key(i).getBytes(StandardCharsets.UTF_8), value);
+                }
+                separated.rotateMemtableAndWait();
+            }
+        }
+        List<Path> blobFiles = files(".blob");
+        assertEquals(2, blobFiles.size());
+        Result whole = verify();
+        assertTrue(whole.out().contains(" 2 blob files of ") && whole.out().contains(" with 38 values,"), whole::toString);
+        for (Path file : blobFiles) {
+            flipAll(file, 0, Files.size(file), Expect.PROBLEM);
         }
     }
 

@@ -60,10 +60,20 @@ final class ManifestHostileTest {
         assertTrue(corruptions > CASES / 4 && states > CASES / 100, corruptions + " errors, " + states + " states");
     }
 
+    /** What named no blob files yet is told by the same changes as before. */
+    @Test
+    void theFormerFormatIsRead() throws IOException {
+        for (Path file : List.of(FILES.current(), FILES.manifest(1))) {
+            HeapStorage former = withHeader(file, header -> header.set(INT_LE, 4, 1));
+            HeapStorage current = withHeader(file, header -> { });
+            assertEquals(Manifest.recover(current, DB).state(), Manifest.recover(former, DB).state());
+        }
+    }
+
     @Test
     void anotherFormatVersionIsATypedErrorAndNonsenseIsCorruption() throws IOException {
         for (Path file : List.of(FILES.current(), FILES.manifest(1))) {
-            for (int version : new int[] {2, 3, 1 << 20, -1, 0}) {
+            for (int version : new int[] {3, 4, 1 << 20, -1, 0}) {
                 HeapStorage storage = withHeader(file, header -> header.set(INT_LE, 4, version));
                 FormatVersionException e =
                         assertThrows(FormatVersionException.class, () -> Manifest.recover(storage, DB));

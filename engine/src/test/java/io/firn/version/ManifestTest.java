@@ -361,11 +361,11 @@ final class ManifestTest {
 
     private static TableRecord record(
             long id, long fileBytes, long entryCount, long tombstoneCount, long seqnoMin, long seqnoMax) {
-        return new TableRecord(id, fileBytes, entryCount, tombstoneCount, seqnoMin, seqnoMax, 5, span("a", "c"));
+        return new TableRecord(id, fileBytes, entryCount, tombstoneCount, seqnoMin, seqnoMax, 5, span("a", "c"), List.of());
     }
 
     private static TableRecord table(long id, String first, String last) {
-        return new TableRecord(id, 4096, 10, 2, 1, 300, 5, span(first, last));
+        return new TableRecord(id, 4096, 10, 2, 1, 300, 5, span(first, last), List.of());
     }
 
     private static KeySpan span(String first, String last) {

@@ -1,5 +1,6 @@
 package io.firn.version;
 
+import io.firn.config.BlobOptions;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.Compression;
 import io.firn.config.FilterPolicy;
@@ -157,7 +158,13 @@ final class RandomEdits {
                 .indexPartitioned(perLevel(random, random::nextBoolean))
                 .filterPartitioned(perLevel(random, random::nextBoolean))
                 .expectPointReadHits(random.nextBoolean())
-                .compaction(compaction(random));
+                .compaction(compaction(random))
+                .blobs(random.nextBoolean() ? null : blobs(random));
+    }
+
+    private static BlobOptions blobs(Random random) {
+        return new BlobOptions(64 + random.nextInt(1 << 20), 4096 + random.nextLong(1L << 39),
+                Compression.values()[random.nextInt(3)], random.nextDouble(), random.nextDouble());
     }
 
     /** Mostly a few values, now and then as many as there may be. */
@@ -195,7 +202,7 @@ final class RandomEdits {
     private Change addNewest(int id) {
         long least = keyspaces.get(id).levels.getFirst().stream().flatMap(List::stream)
                 .mapToLong(TableRecord::seqnoMax).max().orElse(0);
-        return addRun(id, 0, 0, newTables(1 + random.nextInt(3), least, nextSeqno - 1, ""));
+        return addRun(id, 0, 0, newTables(id, 1 + random.nextInt(3), least, nextSeqno - 1, ""));
     }
 
     private Change addRun(int id, int level, int position, List<TableRecord> tables) {
@@ -204,11 +211,13 @@ final class RandomEdits {
     }
 
     /** Ascending, all of their keys behind this one. */
-    private List<TableRecord> newTables(int count, long seqnoLeast, long seqnoMost, String behind) {
+    private List<TableRecord> newTables(int keyspaceId, int count, long seqnoLeast, long seqnoMost, String behind) {
         TreeSet<String> keys = new TreeSet<>();
         while (keys.size() < 2 * count) {
             keys.add(behind + "!" + random.nextInt(1 << 16));
         }
+        boolean isSeparated = keyspaces.get(keyspaceId).options.blobs() != null;
+        BlobRecord shared = new BlobRecord(nextFileId++, 1 << 20, 1000L * count, 1000L * count);
         List<TableRecord> tables = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             byte[] first = bytes(keys.pollFirst());
@@ -222,9 +231,22 @@ final class RandomEdits {
             long seqnoMax = random.nextLong(seqnoLeast, seqnoMost + 1);
             tables.add(new TableRecord(id, 1 + random.nextLong(1L << 40), entries, random.nextLong(entries + 1),
                     random.nextLong(seqnoLeast, seqnoMax + 1), seqnoMax, random.nextLong(1L << 45),
-                    new KeySpan(first, last)));
+                    new KeySpan(first, last), isSeparated ? links(shared) : List.of()));
         }
         return tables;
+    }
+
+    /** Some of a file that its neighbours name, too, and some of its own. */
+    private List<BlobLink> links(BlobRecord shared) {
+        List<BlobLink> links = new ArrayList<>();
+        if (random.nextBoolean()) {
+            links.add(new BlobLink(shared, 1 + random.nextInt(1000), 1 + random.nextInt(1000)));
+        }
+        for (int own = random.nextInt(3); own > 0; own--) {
+            BlobRecord file = new BlobRecord(nextFileId++, 2 + random.nextLong(1L << 40), 5, 1);
+            links.add(new BlobLink(file, 1 + random.nextInt(5), 1));
+        }
+        return links;
     }
 
     private static byte[] bytes(String key) {
@@ -255,12 +277,12 @@ final class RandomEdits {
         int count = 1 + random.nextInt(4);
         switch (random.nextInt(6)) {
             case 0 -> changes.add(addRun(id, level, position, disjoint(inputs)));
-            case 1 -> changes.add(addRun(id, level, position, newTables(count, 0, nextSeqno - 1, "")));
+            case 1 -> changes.add(addRun(id, level, position, newTables(id, count, 0, nextSeqno - 1, "")));
             case 2 -> changes.add(addBetween(id));
             case 3 -> {
                 if (position < runs.size()) {
                     String last = new String(runs.get(position).getLast().keys().last(), StandardCharsets.UTF_8);
-                    changes.add(join(id, level, position, newTables(count, 0, nextSeqno - 1, last)));
+                    changes.add(join(id, level, position, newTables(id, count, 0, nextSeqno - 1, last)));
                 }
             }
             case 4 -> {
@@ -292,7 +314,7 @@ final class RandomEdits {
                 ? 0 : runs.get(position).stream().mapToLong(TableRecord::seqnoMax).max().orElseThrow();
         long most = position == 0
                 ? nextSeqno - 1 : runs.get(position - 1).stream().mapToLong(TableRecord::seqnoMin).min().orElseThrow();
-        return addRun(id, 0, position, newTables(1 + random.nextInt(3), least, most, ""));
+        return addRun(id, 0, position, newTables(id, 1 + random.nextInt(3), least, most, ""));
     }
 
     /** Ascending; of those that overlap, some. */

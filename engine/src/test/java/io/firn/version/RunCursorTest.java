@@ -53,7 +53,7 @@ class RunCursorTest {
                 Random random = new Random(seed + round);
                 try (SimStorage disk = new SimStorage()) {
                     List<Table> tables = write(disk, random, arena);
-                    cursor.open(new Run(tables.stream().map(table -> TableRecord.of(table, 0)).toList(), tables));
+                    cursor.open(new Run(tables.stream().map(table -> TableRecord.of(table, 0, List.of())).toList(), tables));
                     int begin = 0;
                     int end = rows.size();
                     if (random.nextInt(3) == 0) {

@@ -164,7 +164,7 @@ final class VersionTest {
         assertEquals("k@2", get(version, "k", 2));
         assertEquals("k@1", get(version, "k", 1));
         assertEquals(List.of(newer, older, bottom, bottomRight),
-                version.tables().stream().map(table -> TableRecord.of(table, CREATED)).toList());
+                version.tables().stream().map(table -> TableRecord.of(table, CREATED, List.of())).toList());
     }
 
     @Test
@@ -173,14 +173,14 @@ final class VersionTest {
         TableRecord record = record(entries("b", 1, "c", 2));
         KeySpan keys = record.keys();
         List<TableRecord> wrong = List.of(
-                new TableRecord(99, record.fileBytes(), 2, 0, 1, 2, CREATED, keys),
-                new TableRecord(record.id(), record.fileBytes() + 1, 2, 0, 1, 2, CREATED, keys),
-                new TableRecord(record.id(), record.fileBytes(), 3, 0, 1, 2, CREATED, keys),
-                new TableRecord(record.id(), record.fileBytes(), 2, 1, 1, 2, CREATED, keys),
-                new TableRecord(record.id(), record.fileBytes(), 2, 0, 0, 2, CREATED, keys),
-                new TableRecord(record.id(), record.fileBytes(), 2, 0, 1, 3, CREATED, keys),
-                new TableRecord(record.id(), record.fileBytes(), 2, 0, 1, 2, CREATED, new KeySpan(bytes("b"), bytes("c0"))),
-                new TableRecord(record.id(), record.fileBytes(), 2, 0, 1, 2, CREATED, new KeySpan(bytes("a"), bytes("c"))));
+                new TableRecord(99, record.fileBytes(), 2, 0, 1, 2, CREATED, keys, List.of()),
+                new TableRecord(record.id(), record.fileBytes() + 1, 2, 0, 1, 2, CREATED, keys, List.of()),
+                new TableRecord(record.id(), record.fileBytes(), 3, 0, 1, 2, CREATED, keys, List.of()),
+                new TableRecord(record.id(), record.fileBytes(), 2, 1, 1, 2, CREATED, keys, List.of()),
+                new TableRecord(record.id(), record.fileBytes(), 2, 0, 0, 2, CREATED, keys, List.of()),
+                new TableRecord(record.id(), record.fileBytes(), 2, 0, 1, 3, CREATED, keys, List.of()),
+                new TableRecord(record.id(), record.fileBytes(), 2, 0, 1, 2, CREATED, new KeySpan(bytes("b"), bytes("c0")), List.of()),
+                new TableRecord(record.id(), record.fileBytes(), 2, 0, 1, 2, CREATED, new KeySpan(bytes("a"), bytes("c")), List.of()));
         for (TableRecord named : wrong) {
             KeyspaceState state = state(new Change.RunAdded(KEYSPACE, 1, 0, List.of(good)),
                     new Change.RunAdded(KEYSPACE, 1, 0, List.of(named)));
@@ -282,7 +282,7 @@ final class VersionTest {
     }
 
     private static Version withRun(Version version, int level, Table... tables) {
-        List<TableRecord> records = Stream.of(tables).map(table -> TableRecord.of(table, CREATED)).toList();
+        List<TableRecord> records = Stream.of(tables).map(table -> TableRecord.of(table, CREATED, List.of())).toList();
         return version.with(List.of(new Change.RunAdded(KEYSPACE, level, 0, records)), List.of(tables));
     }
 
@@ -312,7 +312,7 @@ final class VersionTest {
         TableSummary summary = table.summary();
         return new TableRecord(summary.id(), summary.fileBytes(), summary.entryCount(), summary.tombstoneCount(),
                 summary.seqnoMin(), summary.seqnoMax(), CREATED,
-                new KeySpan(bytes(entries.firstKey()), bytes(entries.lastKey())));
+                new KeySpan(bytes(entries.firstKey()), bytes(entries.lastKey())), List.of());
     }
 
     private TableSummary write(TreeMap<String, TreeMap<Long, String>> entries) throws IOException {

@@ -5,6 +5,7 @@ import io.firn.Database;
 import io.firn.Keyspace;
 import io.firn.ValueVisitor;
 import io.firn.WriteBatch;
+import io.firn.config.BlobOptions;
 import io.firn.config.FilterPolicy;
 import io.firn.config.KeyRange;
 import io.firn.config.KeyspaceOptions;
@@ -27,7 +28,12 @@ final class FirnPeer implements Peer {
                 .memtableBytes(Settings.WRITE_BUFFER_BYTES)
                 .blockBytes(Settings.BLOCK_BYTES)
                 .compression(settings.compression())
-                .filter(new FilterPolicy.BitsPerKey(Settings.FILTER_BITS_PER_KEY)));
+                .filter(new FilterPolicy.BitsPerKey(Settings.FILTER_BITS_PER_KEY))
+                .blobs(settings.values() == Values.LARGE ? separated(settings) : null));
+    }
+
+    private static BlobOptions separated(Settings settings) {
+        return BlobOptions.defaults().separationBytes(Settings.SEPARATION_BYTES).compression(settings.compression());
     }
 
     @Override

@@ -1,2 +1,2 @@
 /** The race of first touches in a table (R23), and its twin without what protects it. */
-package io.firn.table;
+package io.firn.block;

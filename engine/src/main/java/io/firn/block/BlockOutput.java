@@ -1,9 +1,7 @@
-package io.firn.table;
+package io.firn.block;
 
 import static io.firn.ffm.memory.Layouts.INT_LE;
 
-import io.firn.block.BlockFrame;
-import io.firn.block.BlockType;
 import io.firn.error.CodecMissingException;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.codec.Codec;
@@ -11,26 +9,27 @@ import io.firn.ffm.codec.Codecs;
 import io.firn.ffm.codec.Compressor;
 import io.firn.ffm.codec.Crc32c;
 import io.firn.ffm.file.AppendFile;
+import io.firn.ffm.memory.Bytes;
 import io.firn.ffm.memory.Scratch;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The end of a table file that is being written: takes payloads, frames them, and writes in large pieces.
+ * The end of a file of blocks that is being written: takes payloads, frames them, and writes in large pieces.
  *
- * <p>Invariants: a payload is handed over in {@link #frameMemory} behind {@link #HEADROOM_BYTES}, so that header and
+ * <p>Invariants: the payload of a block is handed over in {@link #frameMemory} behind {@link #HEADROOM_BYTES}, so that header and
  * checksum go around it without a copy.
  *
- * <p>Threads: one at a time. Closed by: its {@link TableWriter}.
+ * <p>Threads: one at a time. Closed by: who writes the file, who also closes that.
  */
-final class BlockOutput implements AutoCloseable {
-    static final int HEADROOM_BYTES = BlockFrame.HEADER_BYTES;
+public final class BlockOutput implements AutoCloseable {
+    public static final int HEADROOM_BYTES = BlockFrame.HEADER_BYTES;
 
     private static final int BUFFER_BYTES = 256 * 1024;
 
     private final AppendFile file;
-    private final long tableId;
+    private final long fileId;
     private final @Nullable Compression data;
     private final @Nullable Compression index;
     private final Scratch buffer;
@@ -48,11 +47,11 @@ final class BlockOutput implements AutoCloseable {
     /** A codec and what compresses by it. */
     private record Compression(Codec codec, Compressor compressor) {}
 
-    BlockOutput(AppendFile file, long tableId, Codec dataCodec, Codec indexCodec, MemoryBudget budget) {
+    public BlockOutput(AppendFile file, long fileId, Codec dataCodec, Codec indexCodec, MemoryBudget budget) {
         checkAvailable(dataCodec);
         checkAvailable(indexCodec);
         this.file = file;
-        this.tableId = tableId;
+        this.fileId = fileId;
         data = compression(dataCodec, budget);
         index = indexCodec == dataCodec ? data : compression(indexCodec, budget);
         buffer = Scratch.confined(budget);
@@ -62,7 +61,7 @@ final class BlockOutput implements AutoCloseable {
 
     private static void checkAvailable(Codec codec) {
         if (!Codecs.isAvailable(codec)) {
-            throw new CodecMissingException("tables are to be compressed by " + codec
+            throw new CodecMissingException("a file is to be compressed by " + codec
                     + ", which needs native access; it is not enabled");
         }
     }
@@ -72,28 +71,49 @@ final class BlockOutput implements AutoCloseable {
     }
 
     /** Where the payload of the next block is put together. */
-    Scratch frameMemory() {
+    public Scratch frameMemory() {
         return frame;
     }
 
     /** Where the next block will begin. */
-    long positionBytes() {
+    public long positionBytes() {
         return positionBytes;
     }
 
     /** The stored size of the last block's payload. */
-    int lastStoredBytes() {
+    public int lastStoredBytes() {
         return lastStoredBytes;
     }
 
     /** Writes a block of entries from the frame memory, compressed where that is asked for; answers where it begins. */
-    long writeData(int plainBytes) throws IOException {
+    public long writeData(int plainBytes) throws IOException {
         return write(BlockType.DATA, plainBytes, data);
     }
 
     /** Writes a block of handles of data blocks from the frame memory, likewise. */
-    long writeIndex(int plainBytes) throws IOException {
+    public long writeIndex(int plainBytes) throws IOException {
         return write(BlockType.INDEX, plainBytes, index);
+    }
+
+    /** Writes a value as a block of its own, compressed where that is asked for and worth it; answers where it begins. */
+    public long writeBlob(MemorySegment value, long valueOffset, int valueLength) throws IOException {
+        MemorySegment memory = frame.atLeast(HEADROOM_BYTES + BlockFrame.CHECKSUM_BYTES);
+        if (data == null || valueLength > BlockFrame.COMPRESSED_PLAIN_BYTES_MAX) {
+            return writeAround(BlockType.BLOB, 0, value, valueOffset, valueLength, 0);
+        }
+        memory = frame.atLeast(BlockFrame.OVERHEAD_BYTES + (long) valueLength);
+        Bytes.copy(value, valueOffset, memory, HEADROOM_BYTES, valueLength);
+        return write(BlockType.BLOB, valueLength, data);
+    }
+
+    /** Appends zeros up to the next multiple of a power of two. */
+    public void align(int bytes) throws IOException {
+        int padBytes = (int) (-positionBytes & bytes - 1);
+        if (padBytes > 0) {
+            MemorySegment zeros = frame.atLeast(padBytes);
+            zeros.asSlice(0, padBytes).fill((byte) 0);
+            append(zeros, 0, padBytes);
+        }
     }
 
     /** Compressed only if that makes it smaller. */
@@ -108,7 +128,7 @@ final class BlockOutput implements AutoCloseable {
             if (0 < storedBytes && storedBytes < plainBytes) {
                 long offset = positionBytes;
                 int frameBytes = BlockFrame.seal(
-                        target, 0, type, compression.codec, storedBytes, plainBytes, tableId, offset, compressedCrc);
+                        target, 0, type, compression.codec, storedBytes, plainBytes, fileId, offset, compressedCrc);
                 append(target, 0, frameBytes);
                 lastStoredBytes = storedBytes;
                 return offset;
@@ -118,11 +138,11 @@ final class BlockOutput implements AutoCloseable {
     }
 
     /** Writes the payload in the frame memory as it is. Answers where it begins. */
-    long write(BlockType type, int plainBytes) throws IOException {
+    public long write(BlockType type, int plainBytes) throws IOException {
         long offset = positionBytes;
         MemorySegment memory = frame.bytes();
         int frameBytes =
-                BlockFrame.seal(memory, 0, type, Codec.NONE, plainBytes, plainBytes, tableId, offset, frameCrc);
+                BlockFrame.seal(memory, 0, type, Codec.NONE, plainBytes, plainBytes, fileId, offset, frameCrc);
         append(memory, 0, frameBytes);
         lastStoredBytes = plainBytes;
         return offset;
@@ -132,25 +152,31 @@ final class BlockOutput implements AutoCloseable {
      * Writes a data block around a large value: what comes before and behind it lies in the frame memory. Answers where
      * it begins.
      */
-    long writeAround(int bytesBefore, MemorySegment value, long valueOffset, int valueLength, int bytesBehind)
+    public long writeAround(int bytesBefore, MemorySegment value, long valueOffset, int valueLength, int bytesBehind)
+            throws IOException {
+        return writeAround(BlockType.DATA, bytesBefore, value, valueOffset, valueLength, bytesBehind);
+    }
+
+    private long writeAround(
+            BlockType type, int bytesBefore, MemorySegment value, long valueOffset, int valueLength, int bytesBehind)
             throws IOException {
         long offset = positionBytes;
         MemorySegment memory = frame.bytes();
         int plainBytes = bytesBefore + valueLength + bytesBehind;
-        BlockFrame.putHeader(memory, 0, BlockType.DATA, Codec.NONE, plainBytes, plainBytes);
+        BlockFrame.putHeader(memory, 0, type, Codec.NONE, plainBytes, plainBytes);
         // The sum is taken over the buffer, where all bytes are private and in order.
         bufferCrc.start();
         appendSummed(memory, 0, HEADROOM_BYTES + bytesBefore);
         appendSummed(value, valueOffset, valueLength);
         appendSummed(memory, HEADROOM_BYTES + bytesBefore, bytesBehind);
-        memory.set(INT_LE, 0, bufferCrc.finish(tableId, offset));
+        memory.set(INT_LE, 0, bufferCrc.finish(fileId, offset));
         append(memory, 0, BlockFrame.CHECKSUM_BYTES);
         lastStoredBytes = plainBytes;
         return offset;
     }
 
     /** Appends bytes that no frame holds: the footer. */
-    void append(MemorySegment source, long offset, long length) throws IOException {
+    public void append(MemorySegment source, long offset, long length) throws IOException {
         MemorySegment target = buffer.atLeast(BUFFER_BYTES);
         long from = offset;
         long left = length;
@@ -164,7 +190,7 @@ final class BlockOutput implements AutoCloseable {
     }
 
     /** Makes everything that was appended durable. */
-    void force() throws IOException {
+    public void force() throws IOException {
         if (bufferedBytes > 0) {
             file.append(buffer.bytes().asSlice(0, bufferedBytes));
             bufferedBytes = 0;

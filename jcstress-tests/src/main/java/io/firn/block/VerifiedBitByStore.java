@@ -1,4 +1,4 @@
-package io.firn.table;
+package io.firn.block;
 
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE_INTERESTING;
