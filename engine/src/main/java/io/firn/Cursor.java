@@ -170,9 +170,10 @@ public final class Cursor implements AutoCloseable {
 
     /** The value, read-only, valid until the next move. [0] */
     public MemorySegment value() {
-        return isOnEntry && !isValueSeparated && !Lent.IS_CHECKED
-                ? slice(valueSegment, valueOffset, valueLength)
-                : loadedValue();
+        if (isValueSeparated) {
+            load();
+        }
+        return isOnEntry && !Lent.IS_CHECKED ? slice(valueSegment, valueOffset, valueLength) : checkedValue();
     }
 
     /** The size of the value in bytes, which is not read for it. [0] */
@@ -232,13 +233,14 @@ public final class Cursor implements AutoCloseable {
             isValueLoaded = true;
             opening.exit();
         } catch (Throwable t) {
-            isOnEntry = false;
+            leave();
             throw failed(t);
         }
     }
 
     private void leave() {
         isOnEntry = false;
+        isValueSeparated = false;
         if (Lent.IS_CHECKED) {
             lentKey = Lent.end(lentKey);
             lentValue = Lent.end(lentValue);
@@ -315,15 +317,8 @@ public final class Cursor implements AutoCloseable {
         return lent.segment();
     }
 
-    private MemorySegment loadedValue() {
-        checkOnEntry();
-        if (isValueSeparated) {
-            load();
-        }
-        return Lent.IS_CHECKED ? checkedValue() : slice(valueSegment, valueOffset, valueLength);
-    }
-
     private MemorySegment checkedValue() {
+        checkOnEntry();
         Lent lent = lentValue;
         if (lent == null) {
             lent = new Lent(valueSegment, valueOffset, valueLength);
