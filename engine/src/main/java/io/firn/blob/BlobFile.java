@@ -1,5 +1,6 @@
 package io.firn.blob;
 
+import io.firn.block.BlockFile;
 import io.firn.block.BlockFrame;
 import io.firn.block.BlockType;
 import io.firn.block.VerifiedBits;
@@ -14,14 +15,12 @@ import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.codec.Codec;
 import io.firn.ffm.codec.Codecs;
 import io.firn.ffm.codec.Crc32c;
-import io.firn.ffm.file.FileSizeException;
 import io.firn.ffm.file.MappedFile;
 import io.firn.ffm.file.Storage;
 import io.firn.ffm.memory.Layouts;
 import io.firn.ffm.memory.Scratch;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -57,15 +56,7 @@ public final class BlobFile {
             throw new CorruptionException(path, 0, "a blob file of a multiple of " + BlobFormat.ALIGNMENT_BYTES + " bytes",
                     fileBytes + " bytes");
         }
-        MappedFile mapping;
-        try {
-            mapping = storage.map(path, fileBytes);
-        } catch (FileSizeException e) {
-            throw new CorruptionException(path, Math.min(e.expectedBytes(), e.foundBytes()),
-                    "a blob file of " + e.expectedBytes() + " bytes", e.foundBytes() + " bytes");
-        } catch (NoSuchFileException e) {
-            throw new CorruptionException(path, 0, "a blob file of " + fileBytes + " bytes", "no file");
-        }
+        MappedFile mapping = BlockFile.map(storage, path, fileBytes, "a blob file");
         boolean isOpen = false;
         try (Scratch memory = Scratch.confined(budget)) {
             BlobFile opened = new BlobFile(path, id, mapping, memory.atLeast(BlobFormat.HEADER_BYTES), cache);

@@ -4,6 +4,7 @@ import static io.firn.ffm.memory.Layouts.BYTE;
 
 import io.firn.blob.BlobFile;
 import io.firn.block.Block;
+import io.firn.block.BlockFile;
 import io.firn.block.BlockFrame;
 import io.firn.block.BlockType;
 import io.firn.cache.BlockCache;
@@ -16,13 +17,11 @@ import io.firn.error.CorruptionException;
 import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.codec.Codec;
 import io.firn.ffm.codec.Codecs;
-import io.firn.ffm.file.FileSizeException;
 import io.firn.ffm.file.MappedFile;
 import io.firn.ffm.file.Storage;
 import io.firn.ffm.memory.Bytes;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -81,15 +80,7 @@ public final class Table {
             throw new CorruptionException(path, 0, "a table of at least " + TableFormat.FOOTER_BYTES + " bytes",
                     fileBytes + " bytes");
         }
-        MappedFile mapping;
-        try {
-            mapping = storage.map(path, fileBytes);
-        } catch (FileSizeException e) {
-            throw new CorruptionException(path, Math.min(e.expectedBytes(), e.foundBytes()),
-                    "a table of " + e.expectedBytes() + " bytes", e.foundBytes() + " bytes");
-        } catch (NoSuchFileException e) {
-            throw new CorruptionException(path, 0, "a table of " + fileBytes + " bytes", "no file");
-        }
+        MappedFile mapping = BlockFile.map(storage, path, fileBytes, "a table");
         boolean isOpen = false;
         try (HeldBlock holder = HeldBlock.confined(access.scratchBudget())) {
             Table table = new Table(path, tableId, mapping, access, holder);

@@ -38,7 +38,8 @@ public record TableSettings(
                 options.filterPartitioned().at(level));
     }
 
-    private static Codec codecOf(Compression compression) {
+    /** The codec that the vocabulary of options means. */
+    public static Codec codecOf(Compression compression) {
         return switch (compression) {
             case NONE -> Codec.NONE;
             case LZ4 -> Codec.LZ4;

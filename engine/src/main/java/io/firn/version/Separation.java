@@ -3,12 +3,11 @@ package io.firn.version;
 import io.firn.blob.BlobFile;
 import io.firn.blob.BlobWriter;
 import io.firn.config.BlobOptions;
-import io.firn.config.Compression;
 import io.firn.entry.BlobHandle;
 import io.firn.entry.HeldBlock;
 import io.firn.entry.Trailer;
-import io.firn.ffm.codec.Codec;
 import io.firn.ffm.memory.Scratch;
+import io.firn.table.TableSettings;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -162,7 +161,7 @@ final class Separation implements AutoCloseable {
         Path path = files.files().blob(keyspaceId, fileId);
         written.add(path);
         BlobWriter begun = new BlobWriter(
-                files.storage().create(path), fileId, options.separationBytes(), codecOf(options.compression()),
+                files.storage().create(path), fileId, options.separationBytes(), TableSettings.codecOf(options.compression()),
                 files.budget());
         writer = begun;
         return begun;
@@ -221,14 +220,6 @@ final class Separation implements AutoCloseable {
                     .orElseGet(() -> source.file(link.file().id())));
         }
         return named;
-    }
-
-    static Codec codecOf(Compression compression) {
-        return switch (compression) {
-            case NONE -> Codec.NONE;
-            case LZ4 -> Codec.LZ4;
-            case ZSTD -> Codec.ZSTD;
-        };
     }
 
     /** Gives up the files; those of a run that was not finished are to be deleted. */

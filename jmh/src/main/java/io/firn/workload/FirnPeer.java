@@ -23,6 +23,7 @@ final class FirnPeer implements Peer {
         database = Database.builder(settings.directory())
                 .durability(settings.durability())
                 .cacheBytes(settings.cache().bytes)
+                .journalCompression(settings.compression())
                 .open();
         keyspace = database.keyspace("workload", KeyspaceOptions.defaults()
                 .memtableBytes(Settings.WRITE_BUFFER_BYTES)
