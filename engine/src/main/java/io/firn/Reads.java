@@ -3,6 +3,7 @@ package io.firn;
 import io.firn.config.KeyRange;
 import io.firn.entry.EntryLimits;
 import io.firn.entry.HeldBlock;
+import io.firn.entry.Probe;
 import io.firn.ffm.memory.Layouts;
 import io.firn.keyspace.Lookup;
 import io.firn.keyspace.Opening;
@@ -241,15 +242,7 @@ final class Reads {
         found.beginCallback();
         try {
             reader.load(found);
-            if (Lent.IS_CHECKED) {
-                Lent.show(found.probe().segment(), found.probe().offset(), found.probe().length(), visitor);
-            } else {
-                // With an alignment: the platform's profile of the slice without is worn by others, and may keep the
-                // compiler from removing it.
-                visitor.value(found.probe().segment()
-                        .asSlice(found.probe().offset(), found.probe().length(), 1)
-                        .asReadOnly());
-            }
+            show(found.probe(), visitor);
             return true;
         } catch (InternalError lost) {
             throw reader.lostPage(lost);
@@ -263,18 +256,33 @@ final class Reads {
         lookup.beginCallback();
         try {
             reader.load(lookup);
-            if (Lent.IS_CHECKED) {
-                Lent.show(lookup.probe().segment(), lookup.probe().offset(), lookup.probe().length(),
-                        value -> visitor.value(index, value));
-            } else {
-                visitor.value(index, lookup.probe().segment()
-                        .asSlice(lookup.probe().offset(), lookup.probe().length(), 1)
-                        .asReadOnly());
-            }
+            show(lookup.probe(), index, visitor);
         } catch (InternalError lost) {
             throw reader.lostPage(lost);
         } finally {
             lookup.endCallback();
+        }
+    }
+
+    /**
+     * Alone, so that the compiler sees slice and visitor together, whatever else becomes part of a read, and removes the slice. With
+     * an alignment: the platform's profile of the slice without is worn by others. What lies in blocks is read-only as it is.
+     */
+    private static void show(Probe answer, ValueVisitor visitor) {
+        if (Lent.IS_CHECKED) {
+            Lent.show(answer.segment(), answer.offset(), answer.length(), visitor);
+        } else {
+            MemorySegment slice = answer.segment().asSlice(answer.offset(), answer.length(), 1);
+            visitor.value(slice.isReadOnly() ? slice : slice.asReadOnly());
+        }
+    }
+
+    private static void show(Probe answer, int index, IndexedVisitor visitor) {
+        if (Lent.IS_CHECKED) {
+            Lent.show(answer.segment(), answer.offset(), answer.length(), value -> visitor.value(index, value));
+        } else {
+            MemorySegment slice = answer.segment().asSlice(answer.offset(), answer.length(), 1);
+            visitor.value(index, slice.isReadOnly() ? slice : slice.asReadOnly());
         }
     }
 

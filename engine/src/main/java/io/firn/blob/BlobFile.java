@@ -96,41 +96,49 @@ public final class BlobFile {
         hold(handles, handleAt, holder, null);
     }
 
+    /** Small, with what happens seldom apart: it becomes part of every read. */
     private void hold(MemorySegment handles, long handleAt, HeldBlock holder, @Nullable BlockCache used) {
         long offset = BlobHandle.offset(handles, handleAt);
         int stored = BlobHandle.storedBytes(handles, handleAt);
         int plain = BlobHandle.valueBytes(handles, handleAt);
-        checkHandle(offset, stored, plain);
+        if (offset % BlobFormat.ALIGNMENT_BYTES != 0 || offset < BlobFormat.HEADER_BYTES
+                || !BlockFrame.isPlaceable(offset, stored, plain, header.codec() != Codec.NONE, file.byteSize())) {
+            throw refused(offset, stored, plain);
+        }
         if (stored == plain) {
-            int bit = (int) (offset >>> header.granuleShift());
-            if (!verified.isSet(bit)) {
-                BlockFrame.verify(
-                        path, id, file, offset, BlockType.BLOB, Codec.NONE, stored, plain, holder.stored(), holder.crc());
-                verified.set(bit);
-                holder.countLoaded(ReadCounts.BLOB, stored);
-            } else {
+            if (verified.isSet((int) (offset >>> header.granuleShift()))) {
                 holder.countInPlace(ReadCounts.BLOB);
+            } else {
+                verify(offset, stored, holder);
             }
             holder.hold(file, offset + BlockFrame.HEADER_BYTES, plain);
         } else if (used != null && used.hold(CachedType.BLOB, id, offset, plain, holder)) {
             holder.countCached(ReadCounts.BLOB);
         } else {
-            MemorySegment value = holder.beginUnpacking(plain);
-            BlockFrame.unpack(path, id, file, offset, BlockType.BLOB, header.codec(), stored, plain, holder, value, 0);
-            holder.countLoaded(ReadCounts.BLOB, stored);
-            holder.holdUnpacked(plain);
-            if (used != null) {
-                used.keep(CachedType.BLOB, id, offset, plain, holder);
-            }
+            unpack(offset, stored, plain, holder, used);
         }
     }
 
-    private void checkHandle(long offset, int stored, int plain) {
-        if (offset % BlobFormat.ALIGNMENT_BYTES != 0 || offset < BlobFormat.HEADER_BYTES
-                || !BlockFrame.isPlaceable(offset, stored, plain, header.codec() != Codec.NONE, file.byteSize())) {
-            throw new CorruptionException(path, offset, "a value at a multiple of " + BlobFormat.ALIGNMENT_BYTES + " before "
-                    + file.byteSize(), "a handle of " + stored + " bytes stored, " + plain + " plain, at " + offset);
+    private void verify(long offset, int length, HeldBlock holder) {
+        BlockFrame.verify(
+                path, id, file, offset, BlockType.BLOB, Codec.NONE, length, length, holder.stored(), holder.crc());
+        verified.set((int) (offset >>> header.granuleShift()));
+        holder.countLoaded(ReadCounts.BLOB, length);
+    }
+
+    private void unpack(long offset, int stored, int plain, HeldBlock holder, @Nullable BlockCache used) {
+        MemorySegment value = holder.beginUnpacking(plain);
+        BlockFrame.unpack(path, id, file, offset, BlockType.BLOB, header.codec(), stored, plain, holder, value, 0);
+        holder.countLoaded(ReadCounts.BLOB, stored);
+        holder.holdUnpacked(plain);
+        if (used != null) {
+            used.keep(CachedType.BLOB, id, offset, plain, holder);
         }
+    }
+
+    private CorruptionException refused(long offset, long stored, long plain) {
+        return new CorruptionException(path, offset, "a value at a multiple of " + BlobFormat.ALIGNMENT_BYTES + " before "
+                + file.byteSize(), "one of " + stored + " bytes stored, " + plain + " plain, at " + offset);
     }
 
     /** Reads every value's frame; answers how many there are. */
@@ -148,7 +156,9 @@ public final class BlobFile {
                 MappedFile.deliverFault();
                 long stored = BlockFrame.storedBytes(copy, 0);
                 long plain = BlockFrame.plainBytes(copy, 0);
-                checkHandle(offset, (int) stored, (int) plain);
+                if (!BlockFrame.isPlaceable(offset, stored, plain, header.codec() != Codec.NONE, file.byteSize())) {
+                    throw refused(offset, stored, plain);
+                }
                 BlockFrame.verify(path, id, file, offset, BlockType.BLOB, stored == plain ? Codec.NONE : header.codec(),
                         (int) stored, (int) plain, memory, crc);
                 long end = offset + BlockFrame.OVERHEAD_BYTES + stored;
