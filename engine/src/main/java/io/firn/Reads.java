@@ -266,14 +266,14 @@ final class Reads {
 
     /**
      * Alone, so that the compiler sees slice and visitor together, whatever else becomes part of a read, and removes the slice. With
-     * an alignment: the platform's profile of the slice without is worn by others. What lies in blocks is read-only as it is.
+     * an alignment: the platform's profile of the slice without is worn by others. Without a look whether it is read-only already: of two
+     * that meet again none can be removed.
      */
     private static void show(Probe answer, ValueVisitor visitor) {
         if (Lent.IS_CHECKED) {
             Lent.show(answer.segment(), answer.offset(), answer.length(), visitor);
         } else {
-            MemorySegment slice = answer.segment().asSlice(answer.offset(), answer.length(), 1);
-            visitor.value(slice.isReadOnly() ? slice : slice.asReadOnly());
+            visitor.value(answer.segment().asSlice(answer.offset(), answer.length(), 1).asReadOnly());
         }
     }
 
@@ -281,8 +281,7 @@ final class Reads {
         if (Lent.IS_CHECKED) {
             Lent.show(answer.segment(), answer.offset(), answer.length(), value -> visitor.value(index, value));
         } else {
-            MemorySegment slice = answer.segment().asSlice(answer.offset(), answer.length(), 1);
-            visitor.value(index, slice.isReadOnly() ? slice : slice.asReadOnly());
+            visitor.value(index, answer.segment().asSlice(answer.offset(), answer.length(), 1).asReadOnly());
         }
     }
 
