@@ -3,8 +3,8 @@ package io.firn;
 import io.firn.entry.EntryLimits;
 import io.firn.keyspace.Opening;
 import io.firn.keyspace.Openings;
-import io.firn.keyspace.Scan;
 import io.firn.keyspace.TreeReader;
+import io.firn.keyspace.Walk;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Cursor implements AutoCloseable {
     private final TreeReader reader;
-    private final Scan scan;
+    private final Walk walk;
     private final Opening opening;
 
     private boolean isOnEntry;
@@ -39,10 +39,10 @@ public final class Cursor implements AutoCloseable {
     private @Nullable Lent lentKey;
     private @Nullable Lent lentValue;
 
-    Cursor(TreeReader reader, Scan scan, Openings openings) {
+    Cursor(TreeReader reader, Walk walk, Openings openings) {
         this.reader = reader;
-        this.scan = scan;
-        opening = openings.open(this, "a cursor of keyspace " + reader.name(), () -> reader.release(scan));
+        this.walk = walk;
+        opening = openings.open(this, "a cursor of keyspace " + reader.name(), () -> reader.release(walk));
     }
 
     /**
@@ -52,7 +52,7 @@ public final class Cursor implements AutoCloseable {
     public Cursor fillCache() {
         opening.enter();
         try {
-            scan.fillCache();
+            walk.fillCache();
         } finally {
             opening.exit();
         }
@@ -65,7 +65,7 @@ public final class Cursor implements AutoCloseable {
     public boolean first() {
         begin();
         try {
-            return end(scan.first());
+            return end(walk.first());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -75,7 +75,7 @@ public final class Cursor implements AutoCloseable {
     public boolean last() {
         begin();
         try {
-            return end(scan.last());
+            return end(walk.last());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -85,7 +85,7 @@ public final class Cursor implements AutoCloseable {
     public boolean next() {
         begin();
         try {
-            return end(scan.next());
+            return end(walk.next());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -95,7 +95,7 @@ public final class Cursor implements AutoCloseable {
     public boolean previous() {
         begin();
         try {
-            return end(scan.previous());
+            return end(walk.previous());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -105,7 +105,7 @@ public final class Cursor implements AutoCloseable {
     public boolean seek(MemorySegment key) {
         begin();
         try {
-            return end(scan.seek(key));
+            return end(walk.seek(key));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -115,7 +115,7 @@ public final class Cursor implements AutoCloseable {
     public boolean seekForPrevious(MemorySegment key) {
         begin();
         try {
-            return end(scan.seekForPrevious(key));
+            return end(walk.seekForPrevious(key));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -129,7 +129,7 @@ public final class Cursor implements AutoCloseable {
         EntryLimits.checkKey(key.byteSize());
         begin();
         try {
-            return end(scan.find(key));
+            return end(walk.find(key));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -139,7 +139,7 @@ public final class Cursor implements AutoCloseable {
     public boolean nextFront() {
         begin();
         try {
-            return end(scan.nextFront());
+            return end(walk.nextFront());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -149,7 +149,7 @@ public final class Cursor implements AutoCloseable {
     public boolean nextBack() {
         begin();
         try {
-            return end(scan.nextBack());
+            return end(walk.nextBack());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -185,7 +185,10 @@ public final class Cursor implements AutoCloseable {
         return copied(valueSegment, valueOffset, valueLength);
     }
 
-    /** The seqno of the write that the entry is from; 0 if it is so old that no reader can tell. [0] */
+    /**
+     * The seqno of the write that the entry is from; 0 if it is so old that no reader can tell, -1 if the transaction that reads has
+     * written it and so it has none yet. [0]
+     */
     public long seqno() {
         checkOnEntry();
         return seqno;
@@ -215,13 +218,13 @@ public final class Cursor implements AutoCloseable {
 
     private boolean end(boolean isThere) {
         if (isThere) {
-            keySegment = scan.keySegment();
-            keyOffset = scan.keyOffset();
-            keyLength = scan.keyLength();
-            valueSegment = scan.valueSegment();
-            valueOffset = scan.valueOffset();
-            valueLength = scan.valueLength();
-            seqno = scan.seqnoOfEntry();
+            keySegment = walk.keySegment();
+            keyOffset = walk.keyOffset();
+            keyLength = walk.keyLength();
+            valueSegment = walk.valueSegment();
+            valueOffset = walk.valueOffset();
+            valueLength = walk.valueLength();
+            seqno = walk.seqnoOfEntry();
         }
         opening.exit();
         isOnEntry = isThere;
@@ -229,7 +232,7 @@ public final class Cursor implements AutoCloseable {
     }
 
     private RuntimeException failed(Throwable t) {
-        scan.restart();
+        walk.restart();
         opening.exit();
         return switch (t) {
             case InternalError lost -> reader.lostPage(lost);
