@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * what was written since it began, by a transaction or a write outside of one, is refused by a ConflictException. One that has written
  * nothing, or has read nothing, is never refused.
  *
- * <p>What is remembered of the writes of others has a limit, 64 MiB of keys: a transaction that reads and stays open for longer than
- * that is refused, too.
+ * <p>What is remembered of the writes of others has a limit, 64 MiB of keys or an eighth of the budget: a transaction that
+ * reads and stays open for longer than that is refused, too.
  *
  * <p>Threads: any.
  */

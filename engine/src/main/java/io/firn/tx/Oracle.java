@@ -26,13 +26,9 @@ public final class Oracle implements Scheme {
     private final AtomicInteger live = new AtomicInteger();
 
     public Oracle(Engine engine) {
-        this(engine, RecentWrites.BYTES_MAX);
-    }
-
-    Oracle(Engine engine, long recentBytesMax) {
         this.engine = engine;
         supplies = new Supplies(engine.privateMemory());
-        recent = new RecentWrites(supplies.slabs, recentBytesMax);
+        recent = new RecentWrites(supplies.slabs, RecentWrites.bytesMax(engine.settings().budget().limitBytes()));
     }
 
     /** Begins a transaction. */

@@ -14,7 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was written lately by everybody, in commit order: as far back as the oldest live attempt began, and no more than 64 MiB of it.
+ * What was written lately by everybody, in commit order: as far back as the oldest live attempt began, and no more than 64 MiB or an eighth of the
+ * budget of it.
  * Who began earlier than that has to begin anew.
  *
  * <p>Invariants: (1) chunks are filled and linked under the commit lock, from memory that was acquired outside. (2) The chunks from
@@ -26,7 +27,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class RecentWrites implements AutoCloseable {
     static final long CHUNK_BYTES = 256 << 10;
-    static final long BYTES_MAX = 64L << 20;
+
+    private static final long BYTES_MAX = 64L << 20;
+    private static final int BUDGET_SHARE = 8;
 
     private final SlabPool slabs;
     private final long bytesMax;
@@ -42,6 +45,11 @@ final class RecentWrites implements AutoCloseable {
     RecentWrites(SlabPool slabs, long bytesMax) {
         this.slabs = slabs;
         this.bytesMax = bytesMax;
+    }
+
+    /** How much is remembered with such a budget. */
+    static long bytesMax(long budgetBytes) {
+        return Math.min(BYTES_MAX, budgetBytes / BUDGET_SHARE);
     }
 
     // ---- writing, under the commit lock

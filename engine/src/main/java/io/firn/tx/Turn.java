@@ -95,11 +95,15 @@ public final class Turn implements Scheme {
         try {
             while (!waiter.hasTurn) {
                 engine.checkWritable();
+                // Nobody else may be there to find that who has the turn was forgotten.
+                engine.readers().openings().releaseForgotten();
                 long waited = now() - since;
                 if (waited >= timeoutNanos) {
                     throw new WriteStalledException(Reason.WRITER_TURN, Duration.ofNanos(waited), null);
                 }
-                LockSupport.parkNanos(this, Math.min(SLICE_NANOS, timeoutNanos - waited));
+                if (!waiter.hasTurn) {
+                    LockSupport.parkNanos(this, Math.min(SLICE_NANOS, timeoutNanos - waited));
+                }
                 wasInterrupted |= Thread.interrupted();
             }
         } catch (Throwable t) {
