@@ -61,6 +61,7 @@ class SingleWriterTest {
     void everyWriteWaitsForTheTurnOfATransaction() throws Exception {
         keyspace.put(bytes("k"), bytes("0"));
         Keyspace other = database.keyspace("b");
+        Keyspace cleared = database.keyspace("c");
         Ingestion ingestion = keyspace.ingest();
         ingestion.put(bytes("ingested"), bytes("1"));
         WriteBatch[] batch = new WriteBatch[1];
@@ -74,7 +75,7 @@ class SingleWriterTest {
                 },
                 ingestion::finish,
                 () -> keyspace.dropRange(KeyRange.prefix(bytes("x"))),
-                other::clear,
+                cleared::clear,
                 () -> database.deleteKeyspace(other),
                 () -> database.transact(transaction -> {
                     transaction.in(keyspace).put(bytes("transacted"), bytes("1"));
@@ -170,7 +171,7 @@ class SingleWriterTest {
         Transaction transaction = database.begin();
         transaction.in(keyspace).put(bytes("k"), bytes("1"));
         AtomicReference<Throwable> failure = new AtomicReference<>();
-        Thread waiting = Thread.ofPlatform().start(() -> failure.set(failureOf(database::begin)));
+        Thread waiting = Thread.ofPlatform().start(() -> run(database::begin, failure));
         while (waiting.getState() != Thread.State.TIMED_WAITING) {
             Thread.onSpinWait();
         }
@@ -217,15 +218,17 @@ class SingleWriterTest {
         assertEquals("k=1", all(keyspace));
     }
 
+    private static void run(Runnable action, AtomicReference<Throwable> failure) {
+        try {
+            action.run();
+        } catch (Throwable t) {
+            failure.set(t);
+        }
+    }
+
     private static Throwable failureOf(Runnable action) {
         AtomicReference<Throwable> failure = new AtomicReference<>();
-        Thread thread = Thread.ofPlatform().start(() -> {
-            try {
-                action.run();
-            } catch (Throwable t) {
-                failure.set(t);
-            }
-        });
+        Thread thread = Thread.ofPlatform().start(() -> run(action, failure));
         try {
             thread.join();
         } catch (InterruptedException e) {
