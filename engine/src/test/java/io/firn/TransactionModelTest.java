@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
  * got had it run whole at the moment of its commit. {@code -Dseed=} repeats.
  */
 class TransactionModelTest {
-    private static final int ROUNDS = Integer.getInteger("rounds", 30);
+    private static final int ROUNDS = Integer.getInteger("rounds", 20);
     private static final int STEPS = 600;
     private static final int LIVE_MAX = 5;
     private static final int KEYSPACES = 2;

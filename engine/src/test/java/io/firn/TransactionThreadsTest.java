@@ -29,7 +29,7 @@ class TransactionThreadsTest {
     private static final int ACCOUNTS = 20;
     private static final long DEPOSIT = 100;
     private static final int THREADS = 4;
-    private static final int TRANSFERS = 2_000;
+    private static final int TRANSFERS = 1_000;
 
     private final SimStorage disk = new SimStorage();
     private final MemoryBudget budget = MemoryBudget.ofMebibytes(64);

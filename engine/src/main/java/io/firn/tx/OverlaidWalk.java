@@ -142,7 +142,8 @@ final class OverlaidWalk implements Walk, Leases.Leased {
     public boolean seek(MemorySegment key) {
         attempt().enter();
         try {
-            return keepSought(key) && seekSought();
+            keepSought(key);
+            return seekSought(key);
         } finally {
             attempt().exit();
         }
@@ -152,7 +153,8 @@ final class OverlaidWalk implements Walk, Leases.Leased {
     public boolean seekForPrevious(MemorySegment key) {
         attempt().enter();
         try {
-            return keepSought(key) && seekSoughtForPrevious();
+            keepSought(key);
+            return seekSoughtForPrevious(key);
         } finally {
             attempt().exit();
         }
@@ -272,7 +274,7 @@ final class OverlaidWalk implements Walk, Leases.Leased {
         return switch (state) {
             case UNMOVED, BEFORE_START -> toFirst();
             case AFTER_END -> false;
-            case SOUGHT -> seekSought() && (!isAtSought() || toNext());
+            case SOUGHT -> seekSought(sought()) && (!isAtSought() || toNext());
             case ON_ENTRY, TAKEN_FRONT, TAKEN_BACK -> {
                 if (isForward) {
                     step();
@@ -288,7 +290,7 @@ final class OverlaidWalk implements Walk, Leases.Leased {
         return switch (state) {
             case UNMOVED, AFTER_END -> toLast();
             case BEFORE_START -> false;
-            case SOUGHT -> seekSoughtForPrevious() && (!isAtSought() || toPrevious());
+            case SOUGHT -> seekSoughtForPrevious(sought()) && (!isAtSought() || toPrevious());
             case ON_ENTRY, TAKEN_FRONT, TAKEN_BACK -> {
                 if (isForward) {
                     turn();
@@ -317,7 +319,8 @@ final class OverlaidWalk implements Walk, Leases.Leased {
         isScanThere = isForward ? scan().next() : scan().previous();
     }
 
-    private boolean seekSought() {
+    /** The key is the sought one, wherever it lies. */
+    private boolean seekSought(MemorySegment key) {
         MemorySegment sought = soughtMemory.bytes();
         if (bounds.isBelow(sought, 0, soughtLength)) {
             return toFirst();
@@ -326,11 +329,11 @@ final class OverlaidWalk implements Walk, Leases.Leased {
         beginAtSought();
         isForward = true;
         isOwnThere = own.seek(sought, 0, soughtLength, BEFORE_ALL_VERSIONS);
-        isScanThere = scan().seek(sought.asSlice(0, soughtLength));
+        isScanThere = scan().seek(key);
         return arrive();
     }
 
-    private boolean seekSoughtForPrevious() {
+    private boolean seekSoughtForPrevious(MemorySegment key) {
         MemorySegment sought = soughtMemory.bytes();
         if (bounds.isAbove(sought, 0, soughtLength)) {
             return toLast();
@@ -339,7 +342,7 @@ final class OverlaidWalk implements Walk, Leases.Leased {
         beginAtSought();
         isForward = false;
         isOwnThere = own.seekForPrevious(sought, 0, soughtLength, BEHIND_ALL_VERSIONS);
-        isScanThere = scan().seekForPrevious(sought.asSlice(0, soughtLength));
+        isScanThere = scan().seekForPrevious(key);
         return arrive();
     }
 
@@ -359,13 +362,15 @@ final class OverlaidWalk implements Walk, Leases.Leased {
         return isOwn ? !PrivateWrites.isRemoval(own.trailer()) : scan().find(key);
     }
 
-    /** Always true. */
-    private boolean keepSought(MemorySegment key) {
+    private void keepSought(MemorySegment key) {
         int length = Math.toIntExact(key.byteSize());
         // Not Bytes.copy: a caller's segments of every kind would spoil the type profile of its access sites.
         MemorySegment.copy(key, 0, soughtMemory.atLeast(length), 0, length);
         soughtLength = length;
-        return true;
+    }
+
+    private MemorySegment sought() {
+        return soughtMemory.bytes().asSlice(0, soughtLength);
     }
 
     private boolean isAtSought() {
