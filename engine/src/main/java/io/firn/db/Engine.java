@@ -187,13 +187,6 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    private void closeGate() {
-        Gate passed = gating.gate();
-        if (passed != null) {
-            passed.close();
-        }
-    }
-
     /** Nobody reads any more, or what they have pinned goes (R22). */
     private void closeCache() {
         settings.budget().unregister(cache);
@@ -202,10 +195,7 @@ public final class Engine implements AutoCloseable {
 
     private void healthChanged() {
         backpressure.changed();
-        Gate passed = gating.gate();
-        if (passed != null) {
-            passed.changed();
-        }
+        gating.changed();
     }
 
     // ---- keyspaces
@@ -301,23 +291,12 @@ public final class Engine implements AutoCloseable {
             health.checkWritable();
             return;
         }
-        Gate passed = gating.gate();
-        long end = passed == null ? commits.commit(batch, null) : commitAlone(passed, batch);
-        awaitDurable(end, mode);
-    }
-
-    private long commitAlone(Gate passed, Batch batch) {
-        passed.enter();
-        try {
-            return commits.commit(batch, null);
-        } finally {
-            passed.leave();
-        }
+        awaitDurable(gating.commit(batch, commits), mode);
     }
 
     // ---- transactions
 
-    /** From now on every write passes the gate, which is closed with the database. Before others know this engine. */
+    /** From now on every write passes the gate, which is closed with the database. Before others know the engine. */
     public void gate(Gate gate) {
         gating.gate(gate);
         commits.gate(gate);
@@ -558,7 +537,7 @@ public final class Engine implements AutoCloseable {
         rest.run(journal::close);
         rest.run(readers::close);
         rest.run(batches::close);
-        rest.run(this::closeGate);
+        rest.run(gating::close);
         rest.run(this::closeCache);
         rest.run(slabs::close);
         rest.run(memory::close);

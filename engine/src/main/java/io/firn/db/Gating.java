@@ -3,22 +3,32 @@ package io.firn.db;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How edits pass the gate, if the database has one.
+ * How what is no transaction's passes the gate, if the database has one.
  *
- * <p>Threads: any; the gate is there before others know the database.
+ * <p>Threads: any; the gate is there before others know the database. Closed by: the engine.
  */
-final class Gating {
+final class Gating implements AutoCloseable {
     private @Nullable Gate gate;
 
     void gate(Gate newGate) {
         gate = newGate;
     }
 
-    @Nullable Gate gate() {
-        return gate;
+    /** Commits a batch; answers the journal position behind it. */
+    long commit(Batch batch, Commits commits) {
+        Gate passed = gate;
+        if (passed == null) {
+            return commits.commit(batch, null);
+        }
+        passed.enter();
+        try {
+            return commits.commit(batch, null);
+        } finally {
+            passed.leave();
+        }
     }
 
-    /** Makes an edit that is no transaction's. */
+    /** Makes an edit. */
     void run(Runnable edit) {
         Gate passed = gate;
         if (passed == null) {
@@ -30,6 +40,22 @@ final class Gating {
             edit.run();
         } finally {
             passed.leave();
+        }
+    }
+
+    /** The database was poisoned or closed. */
+    void changed() {
+        Gate passed = gate;
+        if (passed != null) {
+            passed.changed();
+        }
+    }
+
+    @Override
+    public void close() {
+        Gate passed = gate;
+        if (passed != null) {
+            passed.close();
         }
     }
 }
