@@ -72,10 +72,6 @@ public final class Oracle implements Scheme {
         return recent;
     }
 
-    int liveCount() {
-        return live.get();
-    }
-
     // ---- the gate
 
     @Override

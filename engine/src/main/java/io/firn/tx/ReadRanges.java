@@ -38,10 +38,6 @@ final class ReadRanges implements AutoCloseable {
         return count == 0 && wholes.isEmpty();
     }
 
-    int count() {
-        return count + wholes.size();
-    }
-
     void clear() {
         count = 0;
         usedBytes = 0;

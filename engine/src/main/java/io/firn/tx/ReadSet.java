@@ -10,7 +10,7 @@ import org.agrona.collections.IntHashSet;
  * What an optimistic transaction has read: single keys and ranges.
  *
  * <p>Of a single key 64 bits are kept, a hash of keyspace and key, in an open table on the heap: a key that was written and has the
- * hash of another that was read is a conflict too many, once in 2^64 pairs; none is missed. So a read costs 8 to 16 bytes, whatever the
+ * hash of another that was read is a conflict too many, once in 2^64 pairs; none is missed. So a read costs 16 to 32 bytes, whatever the
  * length of its key. A whole range that is written at once, by a clear say, meets every keyspace of which a single key was read.
  *
  * <p>Invariants: (1) the hash 0 stands for no key; a key that has it counts as of hash 1. (2) From 2^20 single keys on, 16 MiB, further
@@ -40,14 +40,6 @@ final class ReadSet implements AutoCloseable {
 
     boolean isEmpty() {
         return count == 0 && ranges.isEmpty();
-    }
-
-    int keyCount() {
-        return count;
-    }
-
-    int rangeCount() {
-        return ranges.count();
     }
 
     void clear() {

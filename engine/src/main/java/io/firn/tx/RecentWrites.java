@@ -171,10 +171,6 @@ final class RecentWrites implements AutoCloseable {
         return all;
     }
 
-    long keptBytes() {
-        return keptBytes;
-    }
-
     // ---- outside the lock
 
     /** A slab for so many keys. */
