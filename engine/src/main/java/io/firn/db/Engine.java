@@ -310,7 +310,7 @@ public final class Engine implements AutoCloseable {
         return Math.max(-1, commits.commit(batch, validator));
     }
 
-    /** Returns when what was committed up to the position is as durable as the mode says, or, if that is null, as the database is opened for. */
+    /** Returns when what was committed up to the position is as durable as the mode says; null: as the database is opened for. */
     public void awaitDurable(long end, @Nullable PersistMode mode) {
         if ((mode == null ? settings.durability().commits() : mode) != PersistMode.BUFFER) {
             journal.awaitDurable(end);

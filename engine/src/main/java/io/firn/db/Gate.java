@@ -25,7 +25,7 @@ public interface Gate extends AutoCloseable {
     /** Makes room for them, which others may use up first. No lock is held. */
     void makeRoom(long keyBytes, int keys);
 
-    /** A key will be written: told before the write is published, and only if it will be, or poisons. Commit lock, after {@link #hasRoom}. */
+    /** A key will be written: told before that is published, and only if it will be or poisons. Commit lock, after {@link #hasRoom}. */
     void note(int keyspaceId, MemorySegment key, long keyOffset, int keyLength);
 
     /** Whatever is within a range will be written. Where there is no room for it anything may have been. Commit lock. */

@@ -14,9 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was written lately by everybody, in commit order: as far back as the oldest live attempt began, and no more than 64 MiB or an eighth of the
- * budget of it.
- * Who began earlier than that has to begin anew.
+ * What was written lately by everybody, in commit order: as far back as the oldest live attempt began, and no more than 64 MiB or an
+ * eighth of the budget of it. Who began earlier than that has to begin anew.
  *
  * <p>Invariants: (1) chunks are filled and linked under the commit lock, from memory that was acquired outside. (2) The chunks from
  * the first pinned one on are kept; those before it go when one is filled up or an attempt ends. (3) A chunk that is forgotten though it
