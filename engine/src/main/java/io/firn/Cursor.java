@@ -5,8 +5,8 @@ import io.firn.entry.EntryLimits;
 import io.firn.entry.HeldBlock;
 import io.firn.keyspace.Opening;
 import io.firn.keyspace.Openings;
-import io.firn.keyspace.Scan;
 import io.firn.keyspace.TreeReader;
+import io.firn.keyspace.Walk;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Cursor implements AutoCloseable {
     private final TreeReader reader;
-    private final Scan scan;
+    private final Walk walk;
     private final Opening opening;
 
     private boolean isOnEntry;
@@ -45,10 +45,10 @@ public final class Cursor implements AutoCloseable {
     private @Nullable Lent lentKey;
     private @Nullable Lent lentValue;
 
-    Cursor(TreeReader reader, Scan scan, Openings openings) {
+    Cursor(TreeReader reader, Walk walk, Openings openings) {
         this.reader = reader;
-        this.scan = scan;
-        opening = openings.open(this, "a cursor of keyspace " + reader.name(), () -> reader.release(scan));
+        this.walk = walk;
+        opening = openings.open(this, "a cursor of keyspace " + reader.name(), () -> reader.release(walk));
     }
 
     /**
@@ -58,7 +58,7 @@ public final class Cursor implements AutoCloseable {
     public Cursor fillCache() {
         opening.enter();
         try {
-            scan.fillCache();
+            walk.fillCache();
         } finally {
             opening.exit();
         }
@@ -71,7 +71,7 @@ public final class Cursor implements AutoCloseable {
     public boolean first() {
         begin();
         try {
-            return end(scan.first());
+            return end(walk.first());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -81,7 +81,7 @@ public final class Cursor implements AutoCloseable {
     public boolean last() {
         begin();
         try {
-            return end(scan.last());
+            return end(walk.last());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -91,7 +91,7 @@ public final class Cursor implements AutoCloseable {
     public boolean next() {
         begin();
         try {
-            return end(scan.next());
+            return end(walk.next());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -101,7 +101,7 @@ public final class Cursor implements AutoCloseable {
     public boolean previous() {
         begin();
         try {
-            return end(scan.previous());
+            return end(walk.previous());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -111,7 +111,7 @@ public final class Cursor implements AutoCloseable {
     public boolean seek(MemorySegment key) {
         begin();
         try {
-            return end(scan.seek(key));
+            return end(walk.seek(key));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -121,7 +121,7 @@ public final class Cursor implements AutoCloseable {
     public boolean seekForPrevious(MemorySegment key) {
         begin();
         try {
-            return end(scan.seekForPrevious(key));
+            return end(walk.seekForPrevious(key));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -135,7 +135,7 @@ public final class Cursor implements AutoCloseable {
         EntryLimits.checkKey(key.byteSize());
         begin();
         try {
-            return end(scan.find(key));
+            return end(walk.find(key));
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -145,7 +145,7 @@ public final class Cursor implements AutoCloseable {
     public boolean nextFront() {
         begin();
         try {
-            return end(scan.nextFront());
+            return end(walk.nextFront());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -155,7 +155,7 @@ public final class Cursor implements AutoCloseable {
     public boolean nextBack() {
         begin();
         try {
-            return end(scan.nextBack());
+            return end(walk.nextBack());
         } catch (Throwable t) {
             throw failed(t);
         }
@@ -197,7 +197,10 @@ public final class Cursor implements AutoCloseable {
         return copied(valueSegment, valueOffset, valueLength);
     }
 
-    /** The seqno of the write that the entry is from; 0 if it is so old that no reader can tell. [0] */
+    /**
+     * The seqno of the write that the entry is from; 0 if it is so old that no reader can tell, -1 if the transaction that reads has
+     * written it and so it has none yet. [0]
+     */
     public long seqno() {
         checkOnEntry();
         return seqno;
@@ -217,7 +220,7 @@ public final class Cursor implements AutoCloseable {
         opening.enter();
         if (isValueLoaded) {
             isValueLoaded = false;
-            scan.releaseValue();
+            walk.releaseValue();
         }
     }
 
@@ -225,7 +228,7 @@ public final class Cursor implements AutoCloseable {
     private void load() {
         opening.enter();
         try {
-            HeldBlock value = scan.load();
+            HeldBlock value = walk.load();
             valueSegment = value.segment();
             valueOffset = value.at();
             valueLength = value.length();
@@ -249,14 +252,14 @@ public final class Cursor implements AutoCloseable {
 
     private boolean end(boolean isThere) {
         if (isThere) {
-            keySegment = scan.keySegment();
-            keyOffset = scan.keyOffset();
-            keyLength = scan.keyLength();
-            valueSegment = scan.valueSegment();
-            valueOffset = scan.valueOffset();
-            valueLength = scan.valueLength();
-            seqno = scan.seqnoOfEntry();
-            isValueSeparated = scan.isValueSeparated();
+            keySegment = walk.keySegment();
+            keyOffset = walk.keyOffset();
+            keyLength = walk.keyLength();
+            valueSegment = walk.valueSegment();
+            valueOffset = walk.valueOffset();
+            valueLength = walk.valueLength();
+            seqno = walk.seqnoOfEntry();
+            isValueSeparated = walk.isValueSeparated();
             valueSize = isValueSeparated ? BlobHandle.valueBytes(valueSegment, valueOffset) : valueLength;
         }
         opening.exit();
@@ -265,7 +268,7 @@ public final class Cursor implements AutoCloseable {
     }
 
     private RuntimeException failed(Throwable t) {
-        scan.restart();
+        walk.restart();
         opening.exit();
         return switch (t) {
             case InternalError lost -> reader.lostPage(lost);

@@ -10,11 +10,12 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * An open database: keyspaces that share one journal, one manifest and one memory budget.
+ * An open database: keyspaces that share one journal, one manifest and one memory budget. One with transactions is a
+ * {@link SingleWriterDatabase} or an {@link OptimisticDatabase}; the files are the same.
  *
  * <p>Threads: any. Closed by: its opener.
  */
-public final class Database implements AutoCloseable {
+public sealed class Database implements AutoCloseable permits SingleWriterDatabase, OptimisticDatabase {
     private final Engine engine;
 
     Database(Engine engine) {

@@ -177,6 +177,16 @@ public final class DatabaseBuilder {
         return new Database(Engine.open(settings()));
     }
 
+    /** Opens it with transactions that write one after the other. */
+    public SingleWriterDatabase openSingleWriter() {
+        return new SingleWriterDatabase(Engine.open(settings()));
+    }
+
+    /** Opens it with transactions that run side by side and are checked when they commit. */
+    public OptimisticDatabase openOptimistic() {
+        return new OptimisticDatabase(Engine.open(settings()));
+    }
+
     // ---- for tests: the machine
 
     DatabaseBuilder storage(Storage newStorage) {

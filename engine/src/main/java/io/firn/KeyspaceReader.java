@@ -7,14 +7,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What can be read of a keyspace: as it is when a call begins, or as it was at a snapshot. Keys have 1 to 65,535 bytes.
+ * What can be read of a keyspace: as it is when a call begins, as it was at a snapshot, or as a transaction sees it. Keys have 1 to 65,535 bytes.
  *
  * <p>Marked [0]: allocates nothing on the heap, on platform threads and after compilation. [0*]: nothing as long as the
  * call has seen at most two visitor classes, and 40 bytes beyond.
  *
  * <p>Threads: any.
  */
-public sealed interface KeyspaceReader permits Keyspace, KeyspaceView {
+public sealed interface KeyspaceReader permits Keyspace, KeyspaceView, TransactionKeyspace {
     /** A copy of the key's value; null if it is missing. */
     byte @Nullable [] get(byte[] key);
 

@@ -7,7 +7,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A keyspace as it was at a snapshot; empty for one that was created later. When the snapshot is closed its reads
+ * A keyspace as it was at a snapshot, or when a transaction began; empty for one that was created later. When that is closed its reads
  * answer ClosedException, but for the cursors that are open: these read on.
  *
  * <p>Threads: any.
@@ -15,12 +15,12 @@ import org.jspecify.annotations.Nullable;
 public final class KeyspaceView implements KeyspaceReader {
     private final Reads reads;
 
-    /** Kept from being garbage as long as it is read through this. */
-    private final Snapshot snapshot;
+    /** The snapshot or transaction, kept from being garbage as long as it is read through this. */
+    private final AutoCloseable holder;
 
-    KeyspaceView(Reads reads, Snapshot snapshot) {
+    KeyspaceView(Reads reads, AutoCloseable holder) {
         this.reads = reads;
-        this.snapshot = snapshot;
+        this.holder = holder;
     }
 
     @Override
@@ -105,6 +105,6 @@ public final class KeyspaceView implements KeyspaceReader {
 
     @Override
     public String toString() {
-        return "KeyspaceView[" + reads + " at " + snapshot.seqno() + "]";
+        return "KeyspaceView[" + reads + " in " + holder + "]";
     }
 }

@@ -8,9 +8,9 @@ import io.firn.ffm.memory.Layouts;
 import io.firn.keyspace.Lookup;
 import io.firn.keyspace.Opening;
 import io.firn.keyspace.Openings;
-import io.firn.keyspace.Scan;
 import io.firn.keyspace.Tree;
 import io.firn.keyspace.TreeReader;
+import io.firn.keyspace.Walk;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Spliterator;
@@ -38,13 +38,13 @@ final class Reads {
 
     /** At what is published when each read begins. */
     Reads(Tree tree, Openings openings) {
-        this(tree, openings, TreeReader.PUBLISHED, null);
+        this(tree, tree.reader(), openings, TreeReader.PUBLISHED, null);
     }
 
-    /** At a snapshot's seqno, for as long as the snapshot is open. */
-    Reads(Tree tree, Openings openings, long seqno, @Nullable Opening snapshot) {
+    /** By a reader of the tree at a snapshot's seqno, for as long as the snapshot is open. */
+    Reads(Tree tree, TreeReader reader, Openings openings, long seqno, @Nullable Opening snapshot) {
         this.tree = tree;
-        reader = tree.reader();
+        this.reader = reader;
         this.openings = openings;
         this.seqno = seqno;
         this.snapshot = snapshot;
@@ -121,55 +121,55 @@ final class Reads {
     }
 
     @Nullable Entry firstEntry() {
-        Scan scan = scan(null);
+        Walk walk = walk(null);
         try {
-            return scan.first() ? entry(scan) : null;
+            return walk.first() ? entry(walk) : null;
         } catch (InternalError lost) {
             throw reader.lostPage(lost);
         } finally {
-            reader.release(scan);
+            reader.release(walk);
         }
     }
 
     @Nullable Entry lastEntry() {
-        Scan scan = scan(null);
+        Walk walk = walk(null);
         try {
-            return scan.last() ? entry(scan) : null;
+            return walk.last() ? entry(walk) : null;
         } catch (InternalError lost) {
             throw reader.lostPage(lost);
         } finally {
-            reader.release(scan);
+            reader.release(walk);
         }
     }
 
     boolean isEmpty() {
-        Scan scan = scan(null);
+        Walk walk = walk(null);
         try {
-            return !scan.first();
+            return !walk.first();
         } catch (InternalError lost) {
             throw reader.lostPage(lost);
         } finally {
-            reader.release(scan);
+            reader.release(walk);
         }
     }
 
     long count() {
-        Scan scan = scan(null);
+        Walk walk = walk(null);
         try {
             long count = 0;
-            while (scan.next()) {
+            while (walk.next()) {
                 count++;
             }
             return count;
         } catch (InternalError lost) {
             throw reader.lostPage(lost);
         } finally {
-            reader.release(scan);
+            reader.release(walk);
         }
     }
 
     Cursor cursor(KeyRange range) {
-        return new Cursor(reader, scan(range), openings);
+        return new Cursor(reader, walk(range), openings);
     }
 
     Stream<Entry> stream(KeyRange range) {
@@ -193,13 +193,13 @@ final class Reads {
         return tree.id() + " " + tree.name();
     }
 
-    private Scan scan(@Nullable KeyRange range) {
-        Scan scan = reader.scan(range, seqno);
+    private Walk walk(@Nullable KeyRange range) {
+        Walk walk = reader.walk(range, seqno);
         try {
             checkSnapshot();
-            return scan;
+            return walk;
         } catch (Throwable t) {
-            reader.release(scan);
+            reader.release(walk);
             throw t;
         }
     }
@@ -298,13 +298,13 @@ final class Reads {
         }
     }
 
-    private static Entry entry(Scan scan) {
-        byte[] key = bytes(scan.keySegment(), scan.keyOffset(), scan.keyLength());
-        if (scan.isValueSeparated()) {
-            HeldBlock value = scan.load();
+    private static Entry entry(Walk walk) {
+        byte[] key = bytes(walk.keySegment(), walk.keyOffset(), walk.keyLength());
+        if (walk.isValueSeparated()) {
+            HeldBlock value = walk.load();
             return new Entry(key, bytes(value.segment(), value.at(), value.length()));
         }
-        return new Entry(key, bytes(scan.valueSegment(), scan.valueOffset(), scan.valueLength()));
+        return new Entry(key, bytes(walk.valueSegment(), walk.valueOffset(), walk.valueLength()));
     }
 
     static byte[] bytes(MemorySegment segment, long offset, int length) {

@@ -3,6 +3,7 @@ package io.firn;
 import io.firn.db.Engine;
 import io.firn.keyspace.Opening;
 import io.firn.keyspace.Snapshots;
+import io.firn.keyspace.Tree;
 import java.lang.ref.Reference;
 
 /**
@@ -26,8 +27,9 @@ public final class Snapshot implements AutoCloseable {
     /** The keyspace at the snapshot; empty for one that was created later. */
     public KeyspaceView in(Keyspace keyspace) {
         opening.checkOpen();
+        Tree tree = keyspace.treeOf(engine);
         return new KeyspaceView(
-                new Reads(keyspace.treeOf(engine), engine.readers().openings(), seqno, opening), this);
+                new Reads(tree, tree.reader(), engine.readers().openings(), seqno, opening), this);
     }
 
     /** The seqno of the last write that it sees. */
@@ -41,5 +43,10 @@ public final class Snapshot implements AutoCloseable {
         opening.close();
         // Until here this is no garbage, and not forgotten.
         Reference.reachabilityFence(this);
+    }
+
+    @Override
+    public String toString() {
+        return "Snapshot[" + seqno + "]";
     }
 }

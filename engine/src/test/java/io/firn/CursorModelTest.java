@@ -32,13 +32,13 @@ class CursorModelTest {
     private static final int SNAPSHOTS_MAX = 4;
 
     /** Where a cursor should be, in what is left of its range. */
-    private static final class Model {
+    static final class Model {
         private enum Place { UNMOVED, ON_ENTRY, IN_GAP, BEFORE_START, PAST_END }
 
         private NavigableMap<byte[], byte[]> left;
         private Place place = Place.UNMOVED;
-        private byte @Nullable [] at;
-        private byte @Nullable [] value;
+        byte @Nullable [] at;
+        byte @Nullable [] value;
 
         Model(NavigableMap<byte[], byte[]> left) {
             this.left = left;

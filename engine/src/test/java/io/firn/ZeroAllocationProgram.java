@@ -39,11 +39,13 @@ final class ZeroAllocationProgram {
         this.directory = directory;
     }
 
-    /** Arguments: an empty directory, and a codec or "force". */
+    /** Arguments: an empty directory, and a codec, "force" or "transaction". */
     public static void main(String[] arguments) {
         ZeroAllocationProgram program = new ZeroAllocationProgram(Path.of(arguments[0]));
         if (arguments[1].equals("force")) {
             program.waitForForces();
+        } else if (arguments[1].equals("transaction")) {
+            program.transactionsAllocateNothing();
         } else {
             program.hotCallsAllocateNothing(Compression.valueOf(arguments[1]));
             program.walksAllocateNothing(Compression.valueOf(arguments[1]));
@@ -149,6 +151,37 @@ final class ZeroAllocationProgram {
                 });
                 assertClean("nextFront", 0, i -> see(cursor, cursor.nextFront()));
                 assertClean("nextBack", 0, i -> see(cursor, cursor.nextBack()));
+            }
+        }
+    }
+
+    /** What is read is noted; a key that was read before takes nothing. */
+    private void transactionsAllocateNothing() {
+        try (OptimisticDatabase db = Database.builder(directory.resolve("transactions")).openOptimistic();
+                Arena arena = Arena.ofConfined()) {
+            Keyspace keyspace = db.keyspace("a", KeyspaceOptions.defaults().memtableBytes(1 << 20));
+            MemorySegment key = arena.allocate(16);
+            MemorySegment value = arena.allocate(100);
+            byte[] heapKey = new byte[16];
+            byte[] heapValue = new byte[100];
+            try (Transaction transaction = db.begin()) {
+                assertClean("put while a transaction lives", BYTES_FOR_ROTATIONS, i -> keyspace.put(keyOf(key, i), value));
+                transaction.commit();
+            }
+            try (Transaction transaction = db.begin()) {
+                TransactionKeyspace in = transaction.in(keyspace);
+                assertClean("put", BYTES_FOR_ROTATIONS, i -> in.put(keyOf(key, i * 3), value));
+                assertClean("put of arrays", BYTES_FOR_ROTATIONS, i -> in.put(heapKey, heapValue));
+                assertClean("remove", BYTES_FOR_ROTATIONS, i -> in.remove(keyOf(key, i * 3)));
+                assertClean("get", 0, i -> in.get(keyOf(key, i), value));
+                assertClean("read", 0, i -> in.read(keyOf(key, i), visitor));
+                assertClean("sizeOf", 0, i -> in.sizeOf(keyOf(key, i)));
+                try (Cursor cursor = in.cursor(KeyRange.all())) {
+                    assertClean("next", 0, i -> see(cursor, cursor.next() || cursor.first()));
+                    assertClean("previous", 0, i -> see(cursor, cursor.previous() || cursor.last()));
+                    assertClean("seek", 0, i -> see(cursor, cursor.seek(keyOf(key, i))));
+                    assertClean("find", 0, i -> see(cursor, cursor.find(keyOf(key, i))));
+                }
             }
         }
     }

@@ -33,6 +33,11 @@ class ZeroAllocationTest {
         run("force");
     }
 
+    @Test
+    void transactionsAllocateNothing() throws Exception {
+        run("transaction");
+    }
+
     private void run(String argument) throws Exception {
         Path output = directory.resolve("output");
         Process process = new ProcessBuilder(

@@ -45,6 +45,7 @@ public final class Batch implements Leases.Leased {
     private long endOffset = JournalFormat.RECORD_HEADER_BYTES;
     private long plainEndOffset;
     private int count;
+    private long keyBytes;
 
     private Tree[] trees = new Tree[4];
     private long[] bytesByTree = new long[4];
@@ -118,6 +119,14 @@ public final class Batch implements Leases.Leased {
         end(tree, type, at, keyLength, 0);
     }
 
+    /** The same for a key that lies within larger memory. */
+    public void remove(Tree tree, int type, MemorySegment key, long keyOffset, int keyLength) {
+        EntryLimits.checkKey(keyLength);
+        long at = begin(keyLength, 0);
+        MemorySegment.copy(key, keyOffset, record.bytes(), at, keyLength);
+        end(tree, type, at, keyLength, 0);
+    }
+
     public int count() {
         return count;
     }
@@ -130,6 +139,7 @@ public final class Batch implements Leases.Leased {
         endOffset = JournalFormat.RECORD_HEADER_BYTES;
         plainEndOffset = 0;
         count = 0;
+        keyBytes = 0;
         Arrays.fill(trees, 0, treeCount, null);
         treeCount = 0;
         lastTreeIndex = 0;
@@ -162,6 +172,7 @@ public final class Batch implements Leases.Leased {
                 record.bytes(), endOffset, tree.id(), type, storedAs.id(), keyLength, valueLength, storedLength);
         endOffset = keyOffset + keyLength + storedLength;
         count++;
+        keyBytes += keyLength;
     }
 
     /** Moves the value to the plain memory and compresses it back; -1, and nothing moved, if it does not become smaller. */
@@ -242,6 +253,22 @@ public final class Batch implements Leases.Leased {
 
     int entriesOfTree(int index) {
         return entriesByTree[index];
+    }
+
+    long keyBytes() {
+        return keyBytes;
+    }
+
+    /** Tells the gate of every key. Commit lock. */
+    void tell(Gate gate) {
+        MemorySegment memory = record.bytes();
+        long offset = JournalFormat.RECORD_HEADER_BYTES;
+        for (int i = 0; i < count; i++) {
+            int keyLength = JournalFormat.keyLength(memory, offset);
+            long keyOffset = offset + JournalFormat.ENTRY_HEADER_BYTES;
+            gate.note(JournalFormat.keyspaceId(memory, offset), memory, keyOffset, keyLength);
+            offset = keyOffset + keyLength + JournalFormat.storedLength(memory, offset);
+        }
     }
 
     /** Inserts every entry into its tree. Commit lock, after every tree has reserved. */

@@ -14,6 +14,7 @@ import io.firn.version.Change;
 import io.firn.version.TableRecord;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +45,9 @@ final class Commits {
     /** No journal is ready. */
     static final long NO_ROOM = -1;
 
+    /** The batch was refused by its validator. */
+    static final long REFUSED = -2;
+
     /** The commit lock. Taken before a tree's monitor, after the manifest lock. */
     private final Object lock = new Object();
 
@@ -63,12 +67,13 @@ final class Commits {
     private Flushes flushes;
     private WriteBuffer writeBuffer;
     private Compactions compactions;
+    private @Nullable Gate gate;
 
     /** What broke off a change under the lock. Set without a call: there may be no stack left to poison with (R8). */
     private @Nullable Throwable failure;
 
     /** What a commit lacks. */
-    private enum Need { NOTHING, SLAB, FLUSH, EDIT, COMPACTION, JOURNAL_FILE, JOURNAL_BYTES }
+    private enum Need { NOTHING, SLAB, FLUSH, EDIT, COMPACTION, JOURNAL_FILE, JOURNAL_BYTES, GATE }
 
     Commits(
             Journal journal, PublishedSeqno published, Health health, Backpressure backpressure,
@@ -93,6 +98,20 @@ final class Commits {
         writeBuffer = newWriteBuffer;
     }
 
+    /** From now on every write passes the gate. */
+    void gate(Gate newGate) {
+        synchronized (lock) {
+            gate = newGate;
+        }
+    }
+
+    /** Runs a step while no commit is in progress: what was committed before is published. */
+    <T> T between(Supplier<T> step) {
+        synchronized (lock) {
+            return step.get();
+        }
+    }
+
     Object lock() {
         return lock;
     }
@@ -115,8 +134,11 @@ final class Commits {
         return stalls;
     }
 
-    /** Commits a batch that is not empty; answers the journal position behind it. */
-    long commit(Batch batch) {
+    /**
+     * Commits a batch that is not empty; answers the journal position behind it, or REFUSED, and nothing is written, if there is a
+     * validator and that says so.
+     */
+    long commit(Batch batch, @Nullable Validator validator) {
         long recordBytes = batch.complete();
         long sinceNanos = 0;
         boolean wasInterrupted = false;
@@ -135,6 +157,9 @@ final class Commits {
                 Need need;
                 Tree tree = batch.tree(0);
                 long slabBytes = 0;
+                if (validator != null && !validator.isValidSoFar()) {
+                    return REFUSED;
+                }
                 synchronized (lock) {
                     checkWritable();
                     try {
@@ -142,6 +167,12 @@ final class Commits {
                         for (int i = 0; need == Need.NOTHING && i < batch.treeCount(); i++) {
                             tree = batch.tree(i);
                             need = needOf(tree, batch.bytesOfTree(i), batch.entriesOfTree(i));
+                        }
+                        if (need == Need.NOTHING && gate != null) {
+                            need = needOfGate(gate, batch);
+                        }
+                        if (need == Need.NOTHING && !pass(gate, batch, validator)) {
+                            return REFUSED;
                         }
                     } catch (Error e) {
                         failure = e;
@@ -156,6 +187,10 @@ final class Commits {
                     }
                 }
                 if (need == Need.SLAB && writeBuffer.provide(tree, slabBytes)) {
+                    continue;
+                }
+                if (need == Need.GATE) {
+                    makeRoomAtGate(batch.keyBytes(), batch.count());
                     continue;
                 }
                 if (sinceNanos == 0) {
@@ -212,6 +247,9 @@ final class Commits {
             try {
                 if (!journal.tryReserve(recordBytes)) {
                     return new Placement.NoRoom(recordBytes);
+                }
+                if (gate != null && gate.isWatching()) {
+                    gate.noteRange(edit.tree().id(), edit.range());
                 }
                 journaledBytes += recordBytes;
                 long end = journal.append(record.bytes(), recordBytes, seqno);
@@ -367,6 +405,32 @@ final class Commits {
         }
     }
 
+    private static Need needOfGate(Gate gate, Batch batch) {
+        return gate.isWatching() && !gate.hasRoom(batch.keyBytes(), batch.count()) ? Need.GATE : Need.NOTHING;
+    }
+
+    /** Whether the batch may be written; if so, the gate knows what is in it (R16). */
+    private static boolean pass(@Nullable Gate gate, Batch batch, @Nullable Validator validator) {
+        if (validator != null && !validator.isValid()) {
+            return false;
+        }
+        if (gate != null && gate.isWatching()) {
+            batch.tell(gate);
+        }
+        return true;
+    }
+
+    /** Outside the lock. */
+    void makeRoomAtGate(long keyBytes, int keys) {
+        Gate passed;
+        synchronized (lock) {
+            passed = gate;
+        }
+        if (passed != null) {
+            passed.makeRoom(keyBytes, keys);
+        }
+    }
+
     private long write(Batch batch, long recordBytes) {
         long seqno = lastSeqno + 1;
         long end;
@@ -408,6 +472,7 @@ final class Commits {
             case COMPACTION -> compactions.request(tree);
             case JOURNAL_FILE -> flushes.requestJournal(recordBytes);
             case JOURNAL_BYTES -> flushes.relieveJournals();
+            case GATE -> throw new AssertionError("room is made without a wait");
         }
     }
 
@@ -420,6 +485,7 @@ final class Commits {
             case COMPACTION -> Reason.L0_RUNS;
             case JOURNAL_FILE -> Reason.JOURNAL_NOT_READY;
             case JOURNAL_BYTES -> Reason.JOURNAL_BYTES;
+            case GATE -> throw new AssertionError("room is made without a wait");
         };
     }
 }

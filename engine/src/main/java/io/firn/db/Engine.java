@@ -15,6 +15,8 @@ import io.firn.config.PersistMode;
 import io.firn.error.ClosedException;
 import io.firn.error.CodecMissingException;
 import io.firn.error.FirnException;
+import io.firn.error.WriteStalledException;
+import io.firn.ffm.budget.MemoryBudget;
 import io.firn.ffm.codec.Codec;
 import io.firn.ffm.codec.Codecs;
 import io.firn.ffm.file.DirectoryLock;
@@ -37,6 +39,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.FutureTask;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,6 +74,7 @@ public final class Engine implements AutoCloseable {
     private final Flushes flushes;
     private final Compactions compactions;
     private final OrderedEdits orderedEdits;
+    private final Gating gating = new Gating();
     private final TableFiles ingestedFiles;
     private final Upkeep ingestions = new Upkeep();
     private final Thread journalThread;
@@ -89,7 +93,7 @@ public final class Engine implements AutoCloseable {
         storage = settings.machine().storage();
         Recovery.checkDirectory(settings);
         backpressure = new Backpressure(settings.machine().nanoClock(), settings.durability().writeTimeout());
-        health = new Health(backpressure::changed);
+        health = new Health(this::healthChanged);
         memory = new MemoryParts(settings.memory(), backpressure);
         slabs = new SlabPool(memory.memtables(), SLABS_KEPT_BYTES);
         readers = new Readers(memory.scratch(), published);
@@ -187,6 +191,11 @@ public final class Engine implements AutoCloseable {
     private void closeCache() {
         settings.budget().unregister(cache);
         cache.close();
+    }
+
+    private void healthChanged() {
+        backpressure.changed();
+        gating.changed();
     }
 
     // ---- keyspaces
@@ -288,10 +297,50 @@ public final class Engine implements AutoCloseable {
             health.checkWritable();
             return;
         }
-        long end = commits.commit(batch);
-        if (mode != PersistMode.BUFFER) {
+        awaitDurable(gating.commit(batch, commits), mode);
+    }
+
+    // ---- transactions
+
+    /** From now on every write passes the gate, which is closed with the database. Before others know the engine. */
+    public void gate(Gate gate) {
+        gating.gate(gate);
+        commits.gate(gate);
+    }
+
+    /**
+     * Commits the batch of a transaction, which is not empty; answers the journal position behind it, or -1, and nothing is written, if
+     * the validator refuses it.
+     */
+    public long commit(Batch batch, Validator validator) {
+        return Math.max(-1, commits.commit(batch, validator));
+    }
+
+    /** Returns when what was committed up to the position is as durable as the mode says; null: as the database is opened for. */
+    public void awaitDurable(long end, @Nullable PersistMode mode) {
+        if ((mode == null ? settings.durability().commits() : mode) != PersistMode.BUFFER) {
             journal.awaitDurable(end);
         }
+    }
+
+    /** Runs a step while no commit is in progress: what was committed before is published. It must not wait. */
+    public <T> T betweenCommits(Supplier<T> step) {
+        return commits.between(step);
+    }
+
+    /** Throws when the database is closed or poisoned. */
+    public void checkWritable() {
+        health.checkWritable();
+    }
+
+    /** A writer waited for something else than this engine. */
+    public void noteStall(WriteStalledException.Reason reason, long waitedNanos) {
+        commits.stalls().add(reason, waitedNanos);
+    }
+
+    /** The account of private memory. */
+    public MemoryBudget privateMemory() {
+        return memory.scratch();
     }
 
     /** Returns when everything committed before the call is as durable as the mode says. */
@@ -330,17 +379,17 @@ public final class Engine implements AutoCloseable {
 
     /** Removes every entry of the keyspace. */
     public void clear(Tree tree) {
-        orderedEdits.clear(tree);
+        gating.run(() -> orderedEdits.clear(tree));
     }
 
     /** Removes the keys of the range. */
     public void dropRange(Tree tree, KeyRange range) {
-        orderedEdits.dropRange(tree, range);
+        gating.run(() -> orderedEdits.dropRange(tree, range));
     }
 
     /** Deletes the keyspace; its name can be given again. */
     public void deleteKeyspace(Tree tree) {
-        orderedEdits.delete(tree);
+        gating.run(() -> orderedEdits.delete(tree));
     }
 
     /** Begins an ingestion into the keyspace; whoever gives entries closes it. */
@@ -350,7 +399,8 @@ public final class Engine implements AutoCloseable {
         try {
             tree.checkOpen();
             Intake intake = new Intake(
-                    tree, ingestedFiles, context.budget(), orderedEdits, health, ingestions, settings.machine().nanoClock());
+                    tree, ingestedFiles, context.budget(), orderedEdits, health, ingestions, settings.machine().nanoClock(),
+                    gating);
             settings.machine().threads().newThread(intake::run).start();
             return intake;
         } catch (Throwable t) {
@@ -493,6 +543,7 @@ public final class Engine implements AutoCloseable {
         rest.run(journal::close);
         rest.run(readers::close);
         rest.run(batches::close);
+        rest.run(gating::close);
         rest.run(this::closeCache);
         rest.run(slabs::close);
         rest.run(memory::close);

@@ -38,6 +38,7 @@ public final class Intake implements AutoCloseable {
     private final OrderedEdits orderedEdits;
     private final Health health;
     private final LongSupplier nanoClock;
+    private final Gating gating;
 
     // The giver's, but for the buffer that is handed over.
     private EntryBuffer filling;
@@ -63,7 +64,7 @@ public final class Intake implements AutoCloseable {
 
     Intake(
             Tree tree, TableFiles files, MemoryBudget budget, OrderedEdits orderedEdits, Health health, Upkeep totals,
-            LongSupplier nanoClock) {
+            LongSupplier nanoClock, Gating gating) {
         this.tree = tree;
         this.files = files;
         this.orderedEdits = orderedEdits;
@@ -71,6 +72,7 @@ public final class Intake implements AutoCloseable {
         filling = new EntryBuffer(budget);
         other = new EntryBuffer(budget);
         this.nanoClock = nanoClock;
+        this.gating = gating;
         sinceNanos = nanoClock.getAsLong();
         counted = new CountedWork(tree.ingestions(), totals);
     }
@@ -155,7 +157,7 @@ public final class Intake implements AutoCloseable {
         awaitThread(Stage.FINISHING);
         WrittenRun run = Objects.requireNonNull(writtenNow(), "written");
         if (!run.isEmpty()) {
-            orderedEdits.ingest(tree, run, () -> keep(run));
+            gating.run(() -> orderedEdits.ingest(tree, run, () -> keep(run)));
         } else {
             keep(run);
         }

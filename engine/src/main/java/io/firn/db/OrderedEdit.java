@@ -1,5 +1,6 @@
 package io.firn.db;
 
+import io.firn.config.KeyRange;
 import io.firn.keyspace.Tree;
 import io.firn.version.Change;
 import java.util.List;
@@ -17,6 +18,11 @@ interface OrderedEdit {
 
     /** Whether it can be made now. Else the tree's memtables are to be flushed first, and what else it needs to be done. */
     boolean isReady();
+
+    /** The keys that it may change. */
+    default KeyRange range() {
+        return KeyRange.all();
+    }
 
     /** What it changes when it has this seqno. How many bytes that takes does not depend on the seqno. */
     List<Change> changes(long seqno);

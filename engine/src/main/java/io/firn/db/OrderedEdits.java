@@ -1,6 +1,7 @@
 package io.firn.db;
 
 import io.firn.config.KeyRange;
+import io.firn.entry.EntryLimits;
 import io.firn.error.WriteStalledException.Reason;
 import io.firn.ffm.codec.Crc32c;
 import io.firn.ffm.memory.Scratch;
@@ -41,6 +42,9 @@ import java.util.Set;
  * <p>Threads: callers of the API wait here; files are touched by workers.
  */
 final class OrderedEdits {
+    /** The keys of a range's ends. */
+    private static final long RANGE_BYTES_MAX = 2L * (EntryLimits.KEY_BYTES_MAX + 1);
+
     private final Commits commits;
     private final Edits edits;
     private final Flushes flushes;
@@ -135,6 +139,13 @@ final class OrderedEdits {
             @Override
             public Tree tree() {
                 return tree;
+            }
+
+            @Override
+            public KeyRange range() {
+                return KeyRange.all()
+                        .from(run.records().getFirst().keys().first())
+                        .to(run.records().getLast().keys().last());
             }
 
             @Override
@@ -277,6 +288,7 @@ final class OrderedEdits {
     private Outcome attempt(OrderedEdit edit) throws IOException {
         long firstJournalId;
         List<Path> forgotten;
+        commits.makeRoomAtGate(RANGE_BYTES_MAX, 1);
         synchronized (edits.lock()) {
             Placement placement;
             try (Scratch record = Scratch.confined(context.budget())) {

@@ -21,11 +21,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class RangeDrop implements OrderedEdit {
     private final Tree tree;
+    private final KeyRange range;
     private final RangeCut cut;
     private final Workers workers;
 
     RangeDrop(Tree tree, KeyRange range, TableFiles files, Workers workers) {
         this.tree = tree;
+        this.range = range;
         this.workers = workers;
         cut = new RangeCut(tree.id(), tree.options(), range, files);
     }
@@ -33,6 +35,11 @@ final class RangeDrop implements OrderedEdit {
     @Override
     public Tree tree() {
         return tree;
+    }
+
+    @Override
+    public KeyRange range() {
+        return range;
     }
 
     @Override

@@ -2,7 +2,8 @@
  * The database: opening and recovery, the commit path, flushing, and every thread.
  *
  * <pre>
- * commit:  private record, checksummed ─▶ commit lock { checks, seqno, journal, memtables, publish } ─▶ wait for force if durable
+ * commit:  private record, checksummed ─▶ commit lock { checks, gate, seqno, journal, memtables, publish } ─▶ wait for force if durable
+ * gate:    of a database with transactions: whose turn it is, or who has read what is written; the room tx has it
  * flush:   tables forced ─▶ names synced ─▶ journal forced past the memtable ─▶ edit forced ─▶ installed ─▶ witness forced ─▶ journals retired
  * compact: inputs claimed and held ─▶ readers asked ─▶ tables forced ─▶ names synced ─▶ edit forced ─▶ installed ─▶ inputs deleted
  * lock order:  manifest lock ─▶ commit lock ─▶ tree;  manifest lock ─▶ snapshots ─▶ tree;  compactions ─▶ tree

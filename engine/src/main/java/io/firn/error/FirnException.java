@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 public abstract sealed class FirnException extends RuntimeException
         permits ClosedException,
                 CodecMissingException,
+                ConflictException,
                 CorruptionException,
                 FormatVersionException,
                 KeyspaceDeletedException,

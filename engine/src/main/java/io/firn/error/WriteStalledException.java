@@ -3,7 +3,7 @@ package io.firn.error;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** A write waited longer than {@code writeTimeout} for background work. It left no trace. */
+/** A write waited longer than {@code writeTimeout} for background work, or for another writer. It left no trace. */
 public final class WriteStalledException extends FirnException {
     private static final long serialVersionUID = 1;
 
@@ -23,7 +23,9 @@ public final class WriteStalledException extends FirnException {
         /** A journal file that is not ready yet. */
         JOURNAL_NOT_READY,
         /** The memory budget. */
-        MEMORY
+        MEMORY,
+        /** The turn of the single writer, which another transaction has. */
+        WRITER_TURN
     }
 
     /** The cause is the failure of the background work that the write waited for, if it failed. */

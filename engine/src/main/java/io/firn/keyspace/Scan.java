@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threads: one at a time.
  */
-public final class Scan implements Leases.Leased {
+public final class Scan implements Walk, Leases.Leased {
     private static final long BEFORE_ALL_VERSIONS = Trailer.of(Trailer.SEQNO_MAX, Trailer.ANY_TYPE);
     private static final long BEHIND_ALL_VERSIONS = 0;
 
@@ -118,6 +118,7 @@ public final class Scan implements Leases.Leased {
     }
 
     /** From the next move on, blocks that steps come to are kept in the cache, too. */
+    @Override
     public void fillCache() {
         isCacheFilled = true;
         for (int i = 0; i < runCount; i++) {
@@ -126,6 +127,7 @@ public final class Scan implements Leases.Leased {
     }
 
     /** As before any move, within what is left of the range. */
+    @Override
     public void restart() {
         place = isOpened ? Place.WALKING : Place.UNOPENED;
         isFound = false;
@@ -165,16 +167,19 @@ public final class Scan implements Leases.Leased {
 
     // ---- moves
 
+    @Override
     public boolean first() {
         walk();
         return noted(visible.first());
     }
 
+    @Override
     public boolean last() {
         walk();
         return visible.last();
     }
 
+    @Override
     public boolean next() {
         if (place == Place.WALKING) {
             return visible.next();
@@ -184,6 +189,7 @@ public final class Scan implements Leases.Leased {
         return isFromKey ? firstBehindProbe() : visible.next();
     }
 
+    @Override
     public boolean previous() {
         if (place == Place.WALKING) {
             return visible.previous();
@@ -196,6 +202,7 @@ public final class Scan implements Leases.Leased {
     }
 
     /** To the first entry at or after the key, within what is left of the range. */
+    @Override
     public boolean seek(MemorySegment key) {
         walk();
         ask(key);
@@ -203,6 +210,7 @@ public final class Scan implements Leases.Leased {
     }
 
     /** To the last entry at or before the key, within what is left of the range. */
+    @Override
     public boolean seekForPrevious(MemorySegment key) {
         walk();
         ask(key);
@@ -210,6 +218,7 @@ public final class Scan implements Leases.Leased {
     }
 
     /** To exactly this key, by a point lookup; or to its place between two others. */
+    @Override
     public boolean find(MemorySegment key) {
         isFound = false;
         place = Place.SOUGHT;
@@ -222,6 +231,7 @@ public final class Scan implements Leases.Leased {
     }
 
     /** Takes an entry off the front of the range. */
+    @Override
     public boolean nextFront() {
         boolean isBehind = place == Place.TAKEN_FRONT;
         walk();
@@ -236,6 +246,7 @@ public final class Scan implements Leases.Leased {
     }
 
     /** Takes an entry off the back of the range. */
+    @Override
     public boolean nextBack() {
         boolean isBefore = place == Place.TAKEN_BACK;
         walk();
@@ -270,18 +281,22 @@ public final class Scan implements Leases.Leased {
         return place == Place.SOUGHT ? isFound : visible.isPositioned();
     }
 
+    @Override
     public MemorySegment keySegment() {
         return place == Place.SOUGHT ? probe.key() : visible.keySegment();
     }
 
+    @Override
     public long keyOffset() {
         return place == Place.SOUGHT ? 0 : visible.keyOffset();
     }
 
+    @Override
     public int keyLength() {
         return place == Place.SOUGHT ? probe.keyLength() : visible.keyLength();
     }
 
+    @Override
     public long seqnoOfEntry() {
         return Trailer.seqno(trailer());
     }
@@ -290,30 +305,33 @@ public final class Scan implements Leases.Leased {
         return place == Place.SOUGHT ? probe.trailer() : visible.trailer();
     }
 
-    /** Whether the value stands in a blob file; then what stands in its place is a handle, and {@link #load} brings it. */
+    @Override
     public boolean isValueSeparated() {
         return Trailer.isSeparated(trailer());
     }
 
-    /** Brings a separated value: it is held until the next is loaded, or the scan told to release it. */
+    @Override
     public HeldBlock load() {
         pinned.version.blobs().hold(valueSegment(), valueOffset(), separated);
         return separated;
     }
 
-    /** The value that was loaded last is not read any more. */
+    @Override
     public void releaseValue() {
         separated.release();
     }
 
+    @Override
     public MemorySegment valueSegment() {
         return place == Place.SOUGHT ? probe.segment() : visible.valueSegment();
     }
 
+    @Override
     public long valueOffset() {
         return place == Place.SOUGHT ? probe.offset() : visible.valueOffset();
     }
 
+    @Override
     public int valueLength() {
         return place == Place.SOUGHT ? probe.length() : visible.valueLength();
     }

@@ -29,11 +29,18 @@ public final class TreeReader {
     private final ReadCounters counters;
     private final TreeContext context;
     private final Supplier<FirnException> gone;
+    private final @Nullable Overlay over;
 
     /** @param gone why there is no current super version any more */
     TreeReader(
             String name, Current<SuperVersion> current, History history, Front front, ReadCounters counters,
             TreeContext context, Supplier<FirnException> gone) {
+        this(name, current, history, front, counters, context, gone, null);
+    }
+
+    private TreeReader(
+            String name, Current<SuperVersion> current, History history, Front front, ReadCounters counters,
+            TreeContext context, Supplier<FirnException> gone, @Nullable Overlay over) {
         this.name = name;
         this.current = current;
         this.history = history;
@@ -41,6 +48,12 @@ public final class TreeReader {
         this.counters = counters;
         this.context = context;
         this.gone = gone;
+        this.over = over;
+    }
+
+    /** What reads the same tree with something over it. */
+    public TreeReader under(Overlay overlay) {
+        return new TreeReader(name, current, history, front, counters, context, gone, overlay);
     }
 
     /** The keyspace's. */
@@ -162,6 +175,27 @@ public final class TreeReader {
         unpin(pinned, stripe);
     }
 
+    /** The same with what lies over the tree; to be {@link #release}d. */
+    public Walk walk(@Nullable KeyRange range, long seqno) {
+        Scan scan = scan(range, seqno);
+        Overlay overlay = over;
+        if (overlay == null) {
+            return scan;
+        }
+        try {
+            return overlay.begin(scan, range);
+        } catch (Throwable t) {
+            release(scan);
+            throw t;
+        }
+    }
+
+    /** Ends a walk: its entry is no longer valid. */
+    public void release(Walk walk) {
+        Overlay overlay = over;
+        release(overlay == null ? (Scan) walk : overlay.end(walk));
+    }
+
     private void pin(Lookup lookup, long seqno) {
         int stripe = Pins.stripeOfThread();
         lookup.pinned = pin(stripe, seqno);
@@ -172,7 +206,9 @@ public final class TreeReader {
 
     private boolean find(Lookup lookup) {
         Probe probe = lookup.probe;
-        return lookup.pinned.get(probe) && !Trailer.isTombstone(probe.trailer());
+        Overlay overlay = over;
+        return (overlay != null && overlay.get(probe) || lookup.pinned.get(probe))
+                && !Trailer.isTombstone(probe.trailer());
     }
 
     private SuperVersion pin(int stripe, long seqno) {

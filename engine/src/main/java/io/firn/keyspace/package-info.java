@@ -5,6 +5,7 @@
  *   reader ── pin ──&gt; super version = ( active memtable, sealed memtables newest first, version )
  *              scan = cursors over its memtables and runs, merged if there are several, at one seqno within bounds,
  *                     from the front on: the key before which all has been removed
+ *              walk = a scan, or a scan under what a transaction has written
  *   writer ── commit lock ──&gt; active memtable;  rotation and flush install the next super version
  * </pre>
  *

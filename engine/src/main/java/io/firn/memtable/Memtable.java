@@ -76,8 +76,13 @@ public final class Memtable {
 
     /** The prefix is a guess from the memtable before this one; it only makes things faster. */
     public Memtable(SlabPool pool, long limitBytes, Prefix guess) {
+        this(pool, limitBytes, SlabChain.FIRST_BYTES_MAX, guess);
+    }
+
+    /** The same with a first slab of at most so many bytes: a power of two, of which many memtables with few entries each take little. */
+    public Memtable(SlabPool pool, long limitBytes, long firstBytesMax, Prefix guess) {
         this.limitBytes = limitBytes;
-        chain = new SlabChain(pool, limitBytes);
+        chain = new SlabChain(pool, limitBytes, firstBytesMax);
         list = new SkipList(chain, guess);
     }
 

@@ -47,10 +47,10 @@ final class SlabChain {
     private long lastBytes;
     private boolean isExempt;
 
-    SlabChain(SlabPool pool, long limitBytes) {
+    SlabChain(SlabPool pool, long limitBytes, long firstBytesMax) {
         this.pool = pool;
         this.limitBytes = limitBytes;
-        firstBytes = Math.clamp(Long.highestOneBit(limitBytes), FIRST_BYTES_MIN, FIRST_BYTES_MAX);
+        firstBytes = Math.clamp(Long.highestOneBit(limitBytes), FIRST_BYTES_MIN, firstBytesMax);
     }
 
     MemorySegment[] segments() {

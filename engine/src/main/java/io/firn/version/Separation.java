@@ -183,11 +183,8 @@ final class Separation implements AutoCloseable {
     void finish() throws IOException {
         endFile();
         for (BlobRecord record : records) {
-            BlobFile file = BlobFile.open(
-                    files.storage(), files.files().blob(keyspaceId, record.id()), record.id(), record.fileBytes(),
-                    files.access().cache(), files.budget());
-            file.retain();
-            opened.add(file);
+            opened.add(files.access().openBlobFile(
+                    files.storage(), files.files().blob(keyspaceId, record.id()), record.id(), record.fileBytes()));
         }
         if (!opened.isEmpty()) {
             // Crash here: the files are whole, but their names may be gone; nobody names them.

@@ -118,9 +118,7 @@ public final class Version {
                 file = opened.get(id);
             }
             if (file == null) {
-                file = BlobFile.open(storage, files.blob(keyspaceId, id), id, link.file().fileBytes(), access.cache(),
-                        access.scratchBudget());
-                file.retain();
+                file = access.openBlobFile(storage, files.blob(keyspaceId, id), id, link.file().fileBytes());
                 opened.put(id, file);
             }
             named.add(file);

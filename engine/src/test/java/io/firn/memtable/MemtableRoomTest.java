@@ -95,7 +95,7 @@ class MemtableRoomTest {
         Random random = new Random(MemtableFixture.seed("r8_splitsNeverTakeMore"));
         for (int round = 0; round < 60; round++) {
             try (SlabPool pool = new SlabPool(MemoryBudget.ofMebibytes(64), 0)) {
-                SlabChain chain = new SlabChain(pool, 1 << 25);
+                SlabChain chain = new SlabChain(pool, 1 << 25, SlabChain.FIRST_BYTES_MAX);
                 chain.provide(acquire(pool, 1 << 25));
                 SkipList list = new SkipList(chain, Prefix.NONE);
                 int pattern = random.nextInt(6);
@@ -119,7 +119,7 @@ class MemtableRoomTest {
     @Test
     void r8_aReaderDoesNotWaitForAnInsertThatHasFailed() {
         try (SlabPool pool = new SlabPool(MemoryBudget.ofMebibytes(1), 0); Arena arena = Arena.ofShared()) {
-            SlabChain chain = new SlabChain(pool, 1 << 18);
+            SlabChain chain = new SlabChain(pool, 1 << 18, SlabChain.FIRST_BYTES_MAX);
             chain.provide(acquire(pool, 1 << 18));
             SkipList list = new SkipList(chain, Prefix.NONE);
             list.insert(entry(chain, 7, 1));
@@ -253,7 +253,7 @@ class MemtableRoomTest {
     @Test
     void laterAllocationsHaveLargerReferencesInEverySlab() {
         try (SlabPool pool = new SlabPool(MemoryBudget.ofMebibytes(64), 0)) {
-            SlabChain chain = new SlabChain(pool, 1 << 24);
+            SlabChain chain = new SlabChain(pool, 1 << 24, SlabChain.FIRST_BYTES_MAX);
             Random random = new Random(5);
             long before = 0;
             for (int allocations = 0; allocations < 20_000; allocations++) {
