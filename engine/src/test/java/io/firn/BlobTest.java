@@ -9,11 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.firn.config.BlobOptions;
+import io.firn.config.CompactionFilter;
 import io.firn.config.CompactionStrategy;
 import io.firn.config.Compression;
 import io.firn.config.KeyRange;
 import io.firn.config.KeyspaceOptions;
 import io.firn.config.KeyspaceStatistics;
+import io.firn.config.Verdict;
 import io.firn.db.Engine;
 import io.firn.db.EngineRest;
 import io.firn.error.CorruptionException;
@@ -230,6 +232,52 @@ final class BlobTest {
                 assertArrayEquals(value(i, 2000), keyspace.get(key(i)));
             }
         }
+    }
+
+    @Test
+    void r14_aWeakRemovalGoesWithASeparatedValue() throws Exception {
+        keyspace.put(key(1), value(1, 5000));
+        keyspace.put(key(2), value(2, 5000));
+        keyspace.rotateMemtableAndWait();
+        keyspace.removeWeak(key(1));
+        keyspace.removeWeak(key(2));
+        keyspace.rotateMemtableAndWait();
+        assertEquals(1, blobFiles().size());
+        keyspace.compact(new CompactionStrategy.Tiered(100, 2, 2, 999, 1 << 20));
+        assertEquals(0, keyspace.statistics().allLevels().entries());
+        assertEquals(List.of(), blobFiles());
+    }
+
+    /** A filter sees the values where they stand, and what it puts in their place is separated again. */
+    @Test
+    void filtersSeeAndReplaceSeparatedValues() throws Exception {
+        db.close();
+        CompactionFilter filter = entry -> {
+            assertEquals(2000, entry.valueSize());
+            byte[] seen = entry.value().toArray(Layouts.BYTE);
+            int number = Integer.parseInt(new String(entry.key().toArray(Layouts.BYTE), StandardCharsets.UTF_8).substring(4));
+            assertArrayEquals(value(number, 2000), seen);
+            return switch (number % 3) {
+                case 0 -> new Verdict.Keep();
+                case 1 -> new Verdict.Destroy();
+                default -> new Verdict.ReplaceValue(MemorySegment.ofArray(value(1000 + number, 3000)));
+            };
+        };
+        engine = Engine.open(Database.builder(DIRECTORY).storage(disk).budget(budget).cacheBytes(1 << 20)
+                .compactionFilters(name -> filter).settings());
+        db = new Database(engine);
+        keyspace = db.keyspace("a", OPTIONS);
+        for (int i = 0; i < 30; i++) {
+            keyspace.put(key(i), value(i, 2000));
+        }
+        keyspace.rotateMemtableAndWait();
+        keyspace.majorCompact();
+        reopen();
+        for (int i = 0; i < 30; i++) {
+            byte[] expected = i % 3 == 0 ? value(i, 2000) : i % 3 == 1 ? null : value(1000 + i, 3000);
+            assertArrayEquals(expected, keyspace.get(key(i)));
+        }
+        assertEquals(20, blobs().values());
     }
 
     @Test

@@ -86,7 +86,7 @@ class OptimisticTest {
     }
 
     @Test
-    void noWriteSkew() {
+    void r16_noWriteSkew() {
         put("x", "1");
         put("y", "1");
         try (Transaction one = database.begin(); Transaction two = database.begin()) {
@@ -320,7 +320,7 @@ class OptimisticTest {
     // ---- writes outside of transactions
 
     @Test
-    void everyWayOfWritingCounts() {
+    void r16_everyWayOfWritingCounts() {
         Keyspace other = database.keyspace("b");
         Consumer<TransactionKeyspace> read = in -> in.get(bytes("k"));
         assertTrue(isRefused(read, () -> keyspace.put(bytes("k"), bytes("1"))));
@@ -421,7 +421,7 @@ class OptimisticTest {
     }
 
     @Test
-    void tenThousandTransactionsLeaveNothing() {
+    void r16_tenThousandTransactionsLeaveNothing() {
         long usedBytes = 0;
         for (int i = 0; i < 10_000; i++) {
             try (Transaction transaction = database.begin()) {

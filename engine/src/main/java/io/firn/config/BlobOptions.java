@@ -7,7 +7,8 @@ import java.util.Objects;
  * copy nothing. An immutable value; a method with an argument gives changed options.
  *
  * @param separationBytes values of so many bytes and more are separated when they leave memory; 64 bytes to 1 GiB, default 1 KiB
- * @param fileBytes the size at which a blob file ends; 4 KiB to 1 TiB, default 64 MiB. A larger value is the last of its file
+ * @param fileBytes the size at which a blob file ends; 4 KiB to 1 TiB, default 64 MiB. A larger value is the last of its file. An open
+ *     file is a mapping, of which Linux gives a process 65,530 unless it is told otherwise: for terabytes choose larger files
  * @param compression of the values; default LZ4. A value that it does not make smaller, or of more than 1 MiB, is stored as
  *     it is, and read where it lies
  * @param stalenessThreshold the part of a blob file's values, 0 to 1, default 0.25: when so much of it is not needed any more a compaction that

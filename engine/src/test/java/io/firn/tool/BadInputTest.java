@@ -71,9 +71,9 @@ class BadInputTest {
         for (String name : List.of("CURRENT", "manifest-")) {
             Path file = fileNamed(name);
             byte[] original = Files.readAllBytes(file);
-            Files.write(file, withFormat(original, 2));
-            child("get", "key").assertFailed(file.toString(), "version 2");
-            child("put", "key", "other").assertFailed(file.toString(), "version 2");
+            Files.write(file, withFormat(original, 3));
+            child("get", "key").assertFailed(file.toString(), "version 3");
+            child("put", "key", "other").assertFailed(file.toString(), "version 3");
             Result verified = child("verify");
             assertEquals(Main.MISSING, verified.exitCode());
             assertTrue(verified.out().contains("problem: " + file + ": "), verified::toString);

@@ -5,6 +5,7 @@ import static io.firn.ffm.memory.Layouts.INT_LE;
 import static io.firn.ffm.memory.Layouts.LONG_LE;
 import static io.firn.ffm.memory.Layouts.SHORT_LE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -28,6 +30,18 @@ import org.junit.jupiter.api.Test;
  * memory or time than its size. Method: valid edits, changed in their structure, sealed again and read.
  */
 final class ManifestHostileTest {
+    private static final String FORMER_CURRENT = "46435552010000000100000000000000260bf65ebd2783d8c1d4250d";
+    private static final String FORMER_MANIFEST = ""
+            + "464d414e010000000100000000000000260bf65ebd2783d82bd4efbee77252a2b5fb77e12200000002000000"
+            + "0601000000000000000100000000000000010000000701000000000000002ff5fff4ca3d4491250100000600"
+            + "0000063200000000000000070000000000000003000000010100000005757365727300000004000000000701"
+            + "00100000010101000000000000000003000001010002022d431cebe2361a3f01000000000000244003010100"
+            + "0201000100010000000400000004000000000100000000000024400301000000000000000001000000030000"
+            + "000000000000100000000000000a000000000000000200000000000000050000000000000014000000000000"
+            + "00e8030000000000000100020061636403010000000600000000010000000400000000000000002000000000"
+            + "00001e0000000000000000000000000000000000000000000000000000000000000084030000000000000100"
+            + "020061636405010000001400000000000000070200000000000000";
+
     private static final Path DB = Path.of("/db");
     private static final DatabaseFiles FILES = new DatabaseFiles(DB);
     private static final ManifestFormat.Header HEADER = new ManifestFormat.Header(1, 0x1234_5678_9ABC_DEFL);
@@ -60,14 +74,22 @@ final class ManifestHostileTest {
         assertTrue(corruptions > CASES / 4 && states > CASES / 100, corruptions + " errors, " + states + " states");
     }
 
-    /** What named no blob files yet is told by the same changes as before. */
+    /** A manifest as format 1 was written, before there were blob files. */
     @Test
     void theFormerFormatIsRead() throws IOException {
-        for (Path file : List.of(FILES.current(), FILES.manifest(1))) {
-            HeapStorage former = withHeader(file, header -> header.set(INT_LE, 4, 1));
-            HeapStorage current = withHeader(file, header -> { });
-            assertEquals(Manifest.recover(current, DB).state(), Manifest.recover(former, DB).state());
-        }
+        HeapStorage storage = new HeapStorage();
+        storage.files.put(FILES.current(), HexFormat.of().parseHex(FORMER_CURRENT));
+        storage.files.put(FILES.manifest(1), HexFormat.of().parseHex(FORMER_MANIFEST));
+        KeySpan keys = new KeySpan(new byte[] {'a'}, new byte[] {'c', 'd'});
+        ManifestState expected = ManifestState.EMPTY.apply(VersionEdit.of(
+                new Change.Counters(50, 7, 3),
+                new Change.KeyspaceCreated(1, "users", KeyspaceOptions.defaults()),
+                new Change.RunAdded(1, 0, 0, List.of(new TableRecord(3, 4096, 10, 2, 5, 20, 1000, keys, List.of()))),
+                new Change.RunAdded(1, 6, 0, List.of(new TableRecord(4, 8192, 30, 0, 0, 0, 900, keys, List.of()))),
+                new Change.Flushed(1, 20), new Change.JournalsLive(2)));
+        RecoveredManifest recovered = Manifest.recover(storage, DB);
+        assertEquals(expected, recovered.state());
+        assertFalse(recovered.isTailDamaged());
     }
 
     @Test
