@@ -165,7 +165,7 @@ public final class Cursor implements AutoCloseable {
 
     /** The key, read-only, valid until the next move. [0] */
     public MemorySegment key() {
-        return isOnEntry && !Lent.IS_CHECKED ? slice(keySegment, keyOffset, keyLength) : checkedKey();
+        return isOnEntry && !Lent.IS_CHECKED ? slice(keySegment, keyOffset, keyLength).asReadOnly() : checkedKey();
     }
 
     /** The value, read-only, valid until the next move. [0] */
@@ -258,6 +258,7 @@ public final class Cursor implements AutoCloseable {
             valueSegment = walk.valueSegment();
             valueOffset = walk.valueOffset();
             valueLength = walk.valueLength();
+            assert valueSegment.isReadOnly() : "a value that can be written";
             seqno = walk.seqnoOfEntry();
             isValueSeparated = walk.isValueSeparated();
             valueSize = isValueSeparated ? BlobHandle.valueBytes(valueSegment, valueOffset) : valueLength;
@@ -302,12 +303,10 @@ public final class Cursor implements AutoCloseable {
 
     /**
      * So small, as are its callers, that it becomes part of theirs and the slice of no object. With an alignment: the
-     * platform's profile of the slice without is worn by others, and may keep the compiler from removing it. Blocks are read-only as
-     * they are: that is one object less where it has not been compiled yet.
+     * platform's profile of the slice without is worn by others. Without a choice: of two slices that meet again none can be removed.
      */
     private static MemorySegment slice(MemorySegment segment, long offset, long length) {
-        MemorySegment slice = segment.asSlice(offset, length, 1);
-        return slice.isReadOnly() ? slice : slice.asReadOnly();
+        return segment.asSlice(offset, length, 1);
     }
 
     private MemorySegment checkedKey() {

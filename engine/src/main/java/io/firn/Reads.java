@@ -266,22 +266,23 @@ final class Reads {
 
     /**
      * Alone, so that the compiler sees slice and visitor together, whatever else becomes part of a read, and removes the slice. With
-     * an alignment: the platform's profile of the slice without is worn by others. Without a look whether it is read-only already: of two
-     * that meet again none can be removed.
+     * an alignment: the platform's profile of the slice without is worn by others. Values are read-only where they come from.
      */
     private static void show(Probe answer, ValueVisitor visitor) {
+        assert answer.segment().isReadOnly() : "a value that can be written";
         if (Lent.IS_CHECKED) {
             Lent.show(answer.segment(), answer.offset(), answer.length(), visitor);
         } else {
-            visitor.value(answer.segment().asSlice(answer.offset(), answer.length(), 1).asReadOnly());
+            visitor.value(answer.segment().asSlice(answer.offset(), answer.length(), 1));
         }
     }
 
     private static void show(Probe answer, int index, IndexedVisitor visitor) {
+        assert answer.segment().isReadOnly() : "a value that can be written";
         if (Lent.IS_CHECKED) {
             Lent.show(answer.segment(), answer.offset(), answer.length(), value -> visitor.value(index, value));
         } else {
-            visitor.value(index, answer.segment().asSlice(answer.offset(), answer.length(), 1).asReadOnly());
+            visitor.value(index, answer.segment().asSlice(answer.offset(), answer.length(), 1));
         }
     }
 

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * {@code next} gives the first; before any move {@code next} is {@code first} and {@code previous} is {@code last}.
  *
  * <p>Key and value are read as (segment, offset, length), valid until the next move or {@code close}; the key may lie
- * in memory of the cursor's own. Asking without an entry is a bug of ours.
+ * in memory of the cursor's own; the value's is read-only. Asking without an entry is a bug of ours.
  *
  * <p>Threads: one at a time. Closed by: its opener; the source outlives it.
  */

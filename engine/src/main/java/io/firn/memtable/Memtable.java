@@ -158,7 +158,7 @@ public final class Memtable {
         if (!Bytes.equal(segment, entryKeyOffset, EntryFormat.keyLength(segment, offset), key, 0, keyLength)) {
             return false;
         }
-        probe.answer(segment, entryKeyOffset + keyLength, EntryFormat.valueLength(segment, offset),
+        probe.answer(SlabChain.segment(list.views(), entry), entryKeyOffset + keyLength, EntryFormat.valueLength(segment, offset),
                 EntryFormat.trailer(segment, offset));
         return true;
     }

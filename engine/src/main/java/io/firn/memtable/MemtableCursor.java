@@ -27,6 +27,7 @@ public final class MemtableCursor implements EntryCursor {
     private @Nullable Memtable memtable;
     private @Nullable SkipList list;
     private MemorySegment[] segments = NO_SEGMENTS;
+    private MemorySegment[] views = NO_SEGMENTS;
     private final int[] entries = new int[NodeFormat.SLOTS];
 
     private Place place = Place.NOWHERE;
@@ -46,6 +47,7 @@ public final class MemtableCursor implements EntryCursor {
         memtable = newMemtable;
         list = newMemtable.list();
         segments = list.segments();
+        views = list.views();
         place = Place.NOWHERE;
         segment = MemorySegment.NULL;
     }
@@ -55,6 +57,7 @@ public final class MemtableCursor implements EntryCursor {
         memtable = null;
         list = null;
         segments = NO_SEGMENTS;
+        views = NO_SEGMENTS;
         place = Place.NOWHERE;
         segment = MemorySegment.NULL;
     }
@@ -142,7 +145,7 @@ public final class MemtableCursor implements EntryCursor {
     @Override
     public MemorySegment valueSegment() {
         assert isPositioned() : "a value without an entry";
-        return segment;
+        return SlabChain.segment(views, entry);
     }
 
     @Override

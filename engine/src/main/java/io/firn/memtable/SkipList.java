@@ -98,6 +98,10 @@ final class SkipList {
         return segments;
     }
 
+    MemorySegment[] views() {
+        return chain.views();
+    }
+
     // Writing.
 
     /**

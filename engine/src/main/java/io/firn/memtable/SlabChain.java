@@ -35,6 +35,9 @@ final class SlabChain {
     /** By the number of leading zeros of the references into it; so the first slab has the highest index. */
     private final MemorySegment[] segments = new MemorySegment[NO_SLAB + 1];
 
+    /** The same, read-only: what values are handed out by. */
+    private final MemorySegment[] views = new MemorySegment[NO_SLAB + 1];
+
     private final List<Slab> slabs = new ArrayList<>();
 
     /** The slab that is being filled, and the last one provided. */
@@ -55,6 +58,10 @@ final class SlabChain {
 
     MemorySegment[] segments() {
         return segments;
+    }
+
+    MemorySegment[] views() {
+        return views;
     }
 
     static MemorySegment segment(MemorySegment[] segments, int reference) {
@@ -112,6 +119,7 @@ final class SlabChain {
         }
         slabs.add(slab);
         segments[index] = slab.bytes();
+        views[index] = slab.view();
         slabBytes += slab.sizeBytes();
         lastBytes = slab.sizeBytes();
         last = index;

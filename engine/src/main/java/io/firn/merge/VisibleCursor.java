@@ -373,7 +373,7 @@ public final class VisibleCursor implements EntryCursor {
         } else if (keptValueLength <= KEPT_VALUE_BYTES_MAX) {
             memory = scratch.atLeastKeeping((long) keptLength + keptValueLength, keptLength);
             Bytes.copy(source.valueSegment(), source.valueOffset(), memory, keptLength, keptValueLength);
-            keptValueSegment = memory;
+            keptValueSegment = scratch.view();
             keptValueOffset = keptLength;
         } else {
             keptValueSegment = MemorySegment.NULL;

@@ -25,6 +25,7 @@ public final class Scratch implements AutoCloseable {
     private final boolean isConfined;
     private @Nullable Arena arena;
     private MemorySegment bytes = MemorySegment.NULL;
+    private MemorySegment view = MemorySegment.NULL;
     private long chargedBytes;
 
     /** Memory that may be handed from thread to thread. */
@@ -57,6 +58,11 @@ public final class Scratch implements AutoCloseable {
         return bytes;
     }
 
+    /** The same bytes, read-only. */
+    public MemorySegment view() {
+        return view;
+    }
+
     private MemorySegment grow(long sizeBytes, long keptBytes) {
         long newBytes = Math.max(LEAST_BYTES, Long.highestOneBit(sizeBytes - 1) << 1);
         Arena all = arena;
@@ -69,12 +75,14 @@ public final class Scratch implements AutoCloseable {
         chargedBytes += newBytes;
         MemorySegment.copy(bytes, 0, grown, 0, Math.min(keptBytes, bytes.byteSize()));
         bytes = grown;
+        view = grown.asReadOnly();
         return grown;
     }
 
     @Override
     public void close() {
         bytes = MemorySegment.NULL;
+        view = MemorySegment.NULL;
         if (arena != null) {
             arena.close();
             arena = null;

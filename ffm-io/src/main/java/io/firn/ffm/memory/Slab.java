@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 public final class Slab {
     private final Arena arena;
     private final MemorySegment bytes;
+    private final MemorySegment view;
 
     /** Its bytes count against no limit. Under the pool's monitor; once closed, its closer's. */
     boolean isExempt;
@@ -20,10 +21,16 @@ public final class Slab {
     Slab(long sizeBytes) {
         arena = Arena.ofShared();
         bytes = arena.allocate(sizeBytes, 64);
+        view = bytes.asReadOnly();
     }
 
     public MemorySegment bytes() {
         return bytes;
+    }
+
+    /** The same bytes, read-only. */
+    public MemorySegment view() {
+        return view;
     }
 
     public long sizeBytes() {
