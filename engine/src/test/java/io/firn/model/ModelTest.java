@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 @Tag("proof")
 class ModelTest {
     private static final int LIST_STEPS = 4_000;
-    private static final int LISTS = 20;
+    private static final int LISTS = 18;
     private static final int SETS = OptionSet.FIXED + 1;
 
     private final AtomicLong stepsDone = new AtomicLong();
