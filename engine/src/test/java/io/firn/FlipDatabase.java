@@ -164,7 +164,7 @@ final class FlipDatabase {
 
     private void firstLife() throws IOException {
         for (int i = 0; i < 24; i++) {
-            put("full", "key/" + i, text(i % 4 == 0 ? 90 : random.nextInt(60)));
+            put("full", "key/" + i, text(i % 8 == 0 ? 90 : random.nextInt(60)));
         }
         for (int i = 0; i < TINY_KEYS; i++) {
             put("tiny", Integer.toString(i, 36), "");
@@ -189,7 +189,7 @@ final class FlipDatabase {
         }
         flush("hash");
         for (int i = 4; i < 30; i += 2) {
-            put("full", "key/" + i, text(i % 6 == 0 ? 70 : random.nextInt(60)));
+            put("full", "key/" + i, text(i % 12 == 0 ? 70 : random.nextInt(60)));
         }
         remove("full", "key/5");
         flush("full");
