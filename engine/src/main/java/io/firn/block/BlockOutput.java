@@ -97,11 +97,11 @@ public final class BlockOutput implements AutoCloseable {
 
     /** Writes a value as a block of its own, compressed where that is asked for and worth it; answers where it begins. */
     public long writeBlob(MemorySegment value, long valueOffset, int valueLength) throws IOException {
-        MemorySegment memory = frame.atLeast(HEADROOM_BYTES + BlockFrame.CHECKSUM_BYTES);
         if (data == null || valueLength > BlockFrame.COMPRESSED_PLAIN_BYTES_MAX) {
+            frame.atLeast(BlockFrame.OVERHEAD_BYTES);
             return writeAround(BlockType.BLOB, 0, value, valueOffset, valueLength, 0);
         }
-        memory = frame.atLeast(BlockFrame.OVERHEAD_BYTES + (long) valueLength);
+        MemorySegment memory = frame.atLeast(BlockFrame.OVERHEAD_BYTES + (long) valueLength);
         Bytes.copy(value, valueOffset, memory, HEADROOM_BYTES, valueLength);
         return write(BlockType.BLOB, valueLength, data);
     }

@@ -7,12 +7,12 @@ import java.util.Objects;
  * copy nothing. An immutable value; a method with an argument gives changed options.
  *
  * @param separationBytes values of so many bytes and more are separated when they leave memory; 64 bytes to 1 GiB, default 1 KiB
- * @param fileBytes the size at which a blob file ends; 4 KiB to 1 TiB, default 64 MiB. A larger value is the last of its file. An open
+ * @param fileBytes the size at which a blob file ends; 4 KiB to 64 GiB, default 64 MiB. A larger value is the last of its file. An open
  *     file is a mapping, of which Linux gives a process 65,530 unless it is told otherwise: for terabytes choose larger files
  * @param compression of the values; default LZ4. A value that it does not make smaller, or of more than 1 MiB, is stored as
  *     it is, and read where it lies
- * @param stalenessThreshold the part of a blob file's values, 0 to 1, default 0.25: when so much of it is not needed any more a compaction that
- *     comes by writes what is left to a new file; one of which nothing is needed is deleted at once in any case
+ * @param stalenessThreshold the part of a blob file's values, 0 to 1, default 0.25: when so much of it is not needed any more a
+ *     compaction that comes by writes what is left to a new file; one of which nothing is needed is deleted at once in any case
  * @param ageCutoff of the files that are so stale the part, 0 to 1, that one compaction writes anew, the oldest first and one at
  *     least; default 0.25; 0: none
  */
@@ -23,7 +23,7 @@ public record BlobOptions(
     public BlobOptions {
         Limits.check(64 <= separationBytes && separationBytes <= 1 << 30, "separationBytes", separationBytes,
                 "64 bytes to 1 GiB");
-        Limits.check(4096 <= fileBytes && fileBytes <= 1L << 40, "fileBytes", fileBytes, "4 KiB to 1 TiB");
+        Limits.check(4096 <= fileBytes && fileBytes <= 1L << 36, "fileBytes", fileBytes, "4 KiB to 64 GiB");
         Objects.requireNonNull(compression, "compression");
         Limits.check(stalenessThreshold >= 0 && stalenessThreshold <= 1, "stalenessThreshold", stalenessThreshold, "0 to 1");
         Limits.check(ageCutoff >= 0 && ageCutoff <= 1, "ageCutoff", ageCutoff, "0 to 1");

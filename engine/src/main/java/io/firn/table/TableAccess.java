@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a table, and the blob files that it names, are opened with: the cache for its compressed blocks, if any; whose memory is copied to and whose is used
- * in passing; and whether its index and its filter are copied to memory when it is opened.
+ * What a table, and the blob files that it names, are opened with: the cache for its compressed blocks, if any; whose
+ * memory is copied to and whose is used in passing; and whether its index and its filter are copied to memory when it is opened.
  */
 public record TableAccess(
         @Nullable BlockCache cache, MemoryBudget pinnedBudget, MemoryBudget scratchBudget, boolean indexPinned,

@@ -57,7 +57,7 @@ final class TableCheck {
                 int codec = BlockFrame.codecId(header, 0);
                 long stored = BlockFrame.storedBytes(header, 0);
                 long plain = BlockFrame.plainBytes(header, 0);
-                refusal.unless(type >= 0 && Codec.isId(codec), "a known type and codec", header.get(INT_LE, 0));
+                refusal.unless(type >= 0 && type != BlockType.BLOB.id() && Codec.isId(codec), "a known type and codec", header.get(INT_LE, 0));
                 refusal.unless(BlockFrame.isPlaceable(offset, stored, plain, true, end)
                         && (stored == plain) == (codec == Codec.NONE.id()), "a block before " + end, stored);
                 BlockType blockType = BlockType.ofId(type);

@@ -42,8 +42,8 @@ final class Separation implements AutoCloseable {
     private final MemorySegment handle;
 
     private final List<Path> written = new ArrayList<>();
-    private final List<BlobRecord> records = new ArrayList<>();
-    private final List<BlobFile> opened = new ArrayList<>();
+    private final Map<Long, BlobRecord> records = new TreeMap<>();
+    private final Map<Long, BlobFile> opened = new TreeMap<>();
     private @Nullable BlobWriter writer;
     private long fileId;
     private long finishedBytes;
@@ -175,15 +175,15 @@ final class Separation implements AutoCloseable {
         ending.finish();
         ending.close();
         writer = null;
-        records.add(new BlobRecord(fileId, ending.fileBytes(), ending.valueCount(), ending.storedBytes()));
+        records.put(fileId, new BlobRecord(fileId, ending.fileBytes(), ending.valueCount(), ending.storedBytes()));
         finishedBytes += ending.fileBytes();
     }
 
     /** Forces and opens the files, and makes their names durable. */
     void finish() throws IOException {
         endFile();
-        for (BlobRecord record : records) {
-            opened.add(files.access().openBlobFile(
+        for (BlobRecord record : records.values()) {
+            opened.put(record.id(), files.access().openBlobFile(
                     files.storage(), files.files().blob(keyspaceId, record.id()), record.id(), record.fileBytes()));
         }
         if (!opened.isEmpty()) {
@@ -195,16 +195,16 @@ final class Separation implements AutoCloseable {
 
     /** The files that were written. After {@link #finish}; who needs them longer than this is open retains them. */
     List<BlobFile> files() {
-        return List.copyOf(opened);
+        return List.copyOf(opened.values());
     }
 
     /** What a table names, as the manifest says it, in the order of the files' ids. After {@link #finish}. */
     List<BlobLink> links(List<Named> named) {
         Map<Long, BlobLink> links = new TreeMap<>();
         for (Named each : named) {
-            BlobRecord record = records.stream().filter(own -> own.id() == each.fileId).findFirst()
-                    .orElseGet(() -> source.record(each.fileId));
-            links.put(record.id(), new BlobLink(record, each.valueCount, each.storedBytes));
+            BlobRecord own = records.get(each.fileId);
+            BlobRecord record = own == null ? source.record(each.fileId) : own;
+            links.put(each.fileId, new BlobLink(record, each.valueCount, each.storedBytes));
         }
         return List.copyOf(links.values());
     }
@@ -213,8 +213,8 @@ final class Separation implements AutoCloseable {
     List<BlobFile> files(List<BlobLink> links) {
         List<BlobFile> named = new ArrayList<>(links.size());
         for (BlobLink link : links) {
-            named.add(opened.stream().filter(own -> own.id() == link.file().id()).findFirst()
-                    .orElseGet(() -> source.file(link.file().id())));
+            BlobFile own = opened.get(link.file().id());
+            named.add(own == null ? source.file(link.file().id()) : own);
         }
         return named;
     }
@@ -232,7 +232,7 @@ final class Separation implements AutoCloseable {
     public void close() {
         moved.close();
         handleMemory.close();
-        opened.forEach(BlobFile::release);
+        opened.values().forEach(BlobFile::release);
         opened.clear();
     }
 }

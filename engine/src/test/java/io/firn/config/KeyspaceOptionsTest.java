@@ -91,6 +91,22 @@ final class KeyspaceOptionsTest {
         assertEquals(forward.toString(), backward.toString());
     }
 
+    /** A file has a bit for each granule, which is at least 64 bytes: as many as an int can number. */
+    @Test
+    void blobFilesHaveLimits() {
+        BlobOptions blobs = BlobOptions.defaults();
+        assertEquals(1L << 36, blobs.fileBytes(1L << 36).fileBytes());
+        assertEquals(4096, blobs.fileBytes(4096).fileBytes());
+        assertEquals(64, blobs.separationBytes(64).separationBytes());
+        assertEquals(1 << 30, blobs.separationBytes(1 << 30).separationBytes());
+        assertThrows(IllegalArgumentException.class, () -> blobs.fileBytes((1L << 36) + 1));
+        assertThrows(IllegalArgumentException.class, () -> blobs.fileBytes(4095));
+        assertThrows(IllegalArgumentException.class, () -> blobs.separationBytes(63));
+        assertThrows(IllegalArgumentException.class, () -> blobs.separationBytes((1 << 30) + 1));
+        assertThrows(IllegalArgumentException.class, () -> blobs.stalenessThreshold(1.01));
+        assertThrows(IllegalArgumentException.class, () -> blobs.ageCutoff(Double.NaN));
+    }
+
     @Test
     void whatStandsOnALimitIsAccepted() {
         assertEquals(4096, DEFAULTS.memtableBytes(4096).memtableBytes());

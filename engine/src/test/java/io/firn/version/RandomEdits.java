@@ -163,7 +163,7 @@ final class RandomEdits {
     }
 
     private static BlobOptions blobs(Random random) {
-        return new BlobOptions(64 + random.nextInt(1 << 20), 4096 + random.nextLong(1L << 39),
+        return new BlobOptions(64 + random.nextInt(1 << 20), 4096 + random.nextLong(1L << 35),
                 Compression.values()[random.nextInt(3)], random.nextDouble(), random.nextDouble());
     }
 
